@@ -1,0 +1,33 @@
+"""Starts the package: `python3 bqsteps.pyz COMMAND`. Finds its dependencies first; standard library only until then."""
+
+import sys
+from collections.abc import Mapping
+
+from bqsteps import dependencies, report, settings
+from bqsteps.errors import Failure
+
+
+def main() -> int:
+    """Run the command line, and return its exit code."""
+    environ = report.environment()
+    try:
+        with report.failures():
+            dependencies.provide(environ, _install_seconds(environ), report.say)
+    except Failure as failure:
+        return report.end(environ, report.failed(failure))
+    from bqsteps.cli import main as command_line  # noqa: PLC0415  # click was not there before
+
+    command_line(prog_name="bqsteps")
+    return 0
+
+
+def _install_seconds(environ: Mapping[str, str]) -> float:
+    """How long installing may take. A command whose settings are wrong fails here, before anything is installed."""
+    command = settings.COMMANDS.get(sys.argv[1]) if len(sys.argv) == 2 else None  # noqa: PLR2004  # itself and a name
+    if command:
+        return command.read(environ).limits.install
+    return float(settings.BQ_INSTALL_SECONDS.default or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""Gets one row into the build log exactly once.
+
+The steady state is the write alone, with no look before it: what is missing shows in the job's failure, and is mended
+then.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from google.api_core import exceptions as api
+from google.api_core.retry import exponential_sleep_generator
+
+from bqsteps import build, definition, ensure
+from bqsteps.connection import Connection
+from bqsteps.definition import Definition
+from bqsteps.errors import Failure, Kind
+from bqsteps.jobs import Outcome, RowJob
+from bqsteps.plan import Plan
+from bqsteps.references import TableReference
+from bqsteps.settings import Method
+
+_MOST_MENDINGS: Final = 3  # a table that is made, and a column or two that others took away meanwhile
+_NOT_MENDABLE: Final[Mapping[str, tuple[Kind, str]]] = {
+    "accessDenied": ("permission", "Grant bigquery.tables.updateData on the table, and bigquery.jobs.create."),
+    "quotaExceeded": ("quota", "Log it again later; docs/operating.md says how a bigger fleet spreads."),
+    "billingNotEnabled": ("rejected", "Enable billing for the project that jobs run in."),
+    "billingTierLimitExceeded": ("rejected", "Enable billing for the project that jobs run in."),
+}
+_MENDABLE: Final = frozenset({"notFound", "invalid", "invalidQuery"})
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row that BigQuery has confirmed.
+
+    Args:
+        is_new: whether this call put it there.
+        job_id: the job that did.
+        left_out: columns of the row that the table does not have.
+    """
+
+    is_new: bool
+    job_id: str
+    left_out: tuple[str, ...]
+
+
+class Recorder:
+    """Puts one row on record.
+
+    Args:
+        connection: where to.
+        table: the build log.
+        row: the row, with its build_key.
+        method: how it is written first.
+        location: where the dataset is; None leaves it to BigQuery to find it.
+        warn: is told, in one line, what a person should know besides.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what a row needs to be put on record
+        self,
+        connection: Connection,
+        table: TableReference,
+        row: build.Row,
+        method: Method,
+        location: str | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._connection = connection
+        self._table = table
+        self._row = row
+        self._written = row  # without the columns that the table does not have
+        self._method: Method = method
+        self._wanted_location = location
+        self._location = location
+        self._warn = warn
+        self._number = 1
+        self._mendings = 0
+
+    def record(self) -> Record:
+        """Put the row on record, and return once BigQuery has confirmed it.
+
+        A job whose outcome is not known keeps its id; only a failure that was read is followed by the next one.
+
+        Raises:
+            Failure: the row is not there, for a reason that was read.
+            jobs.Unconfirmed: it is not known whether the row is there.
+        """
+        pauses = exponential_sleep_generator(0.2, 8.0)
+        job = self._job()
+        while True:
+            outcome = job.settle(self._written, self._method)
+            if outcome.is_done:
+                return self._confirmed(outcome)
+            self._next(outcome, pauses)
+            if outcome.is_burned:
+                job = self._job()
+
+    def _job(self) -> RowJob:
+        return RowJob(self._connection, self._table, self._job_id, self._location)
+
+    @property
+    def _job_id(self) -> str:
+        first = f"bqsteps-{self._row['build_key']}"
+        return first if self._number == 1 else f"{first}-{self._number}"
+
+    def _confirmed(self, outcome: Outcome) -> Record:
+        if outcome.is_adopted and outcome.content not in ("", build.content_hash(self._row)):
+            self._warn(
+                f"the record of this build in {self._table} was made with other content and stays as it is;"
+                " give another event or status to log something else"
+            )
+        return Record(
+            is_new=not outcome.is_adopted,
+            job_id=self._job_id,
+            left_out=tuple(name for name in self._row if name not in self._written),
+        )
+
+    def _next(self, outcome: Outcome, pauses: Iterator[float]) -> None:
+        """Prepare another try, after a failure that was read.
+
+        Raises:
+            Failure: there is nothing left to try.
+        """
+        if outcome.is_burned:
+            self._number += 1
+        if outcome.is_burned and outcome.is_adopted:
+            self._location = outcome.location or self._location
+            return  # how another process' job failed says nothing about the table of now
+        if outcome.is_transient:
+            pause = next(pauses)
+            if self._connection.deadline.remaining <= pause:
+                raise self._failure(outcome)
+            time.sleep(pause)
+        elif self._method == "insert" and _dml_is_not_allowed(outcome):
+            self._method = "load"
+            self._warn(f"DML is not allowed here (no billing): the row of {self._table} goes by a load job")
+        elif outcome.reason in _MENDABLE and self._mendings < _MOST_MENDINGS:
+            self._mendings += 1
+            self._mend(outcome)
+        else:
+            raise self._failure(outcome)
+
+    def _mend(self, outcome: Outcome) -> None:
+        """Make what is missing, or leave out what cannot be made."""
+        obstacles: list[str] = []
+        datasets = ensure.Datasets(self._connection, self._wanted_location)
+
+        def attempt() -> ensure.Outcome:
+            live = ensure.read(self._connection, self._table)
+            table = ensure.Table(self._connection, self._table, _wanted(live), datasets, self._warn)
+            try:
+                return table.round("apply")
+            except (ensure.Refused, api.Forbidden) as obstacle:
+                # Not allowed, or too often for this table: the row does without the columns that are missing.
+                if live is None:
+                    raise
+                obstacles[:] = [obstacle.message]
+                return ensure.Outcome("unchanged", Plan(str(self._table), table.wanted, ()), live)
+
+        doing = f"make {self._table} ready for the row"
+        mended = self._connection.retrying(doing, attempt, ensure.may_pass)
+        assert mended.live is not None  # noqa: S101  # for the type: apply leaves a table, or raises
+        fitting = _fitting(self._row, mended.live)
+        is_as_it_was = mended.status == "unchanged" and fitting == self._written
+        if is_as_it_was and self._mendings > 1:  # the first time, somebody else may have mended it
+            raise self._failure(outcome)
+        left_out = [name for name in self._row if name not in fitting]
+        if not fitting.keys() >= build.REQUIRED:
+            raise Failure(
+                "rejected",
+                f"{self._table} is no build log: it has no fitting column for {', '.join(left_out)}.",
+                "Name another table, or one that does not exist yet.",
+            )
+        if left_out:
+            why = f" ({obstacles[0]})" if obstacles else ""
+            self._warn(f"{self._table} has no fitting column for {', '.join(left_out)}: left out{why}")
+        self._written = fitting
+        self._go_to(str(mended.live["location"]), outcome)
+
+    def _go_to(self, location: str, outcome: Outcome) -> None:
+        """Fix the location, and count ids from the first again where the failed job ran in another.
+
+        Ids are unique in a location. Without a dataset BigQuery runs a job in a default one; whoever logs this build
+        once more starts with the first id in the dataset's own location, so that this has to come to rest there.
+        """
+        if outcome.location is not None and outcome.location.lower() != location.lower():
+            self._number = 1
+        self._location = location
+
+    def _failure(self, outcome: Outcome) -> Failure:
+        kind, hint = _NOT_MENDABLE.get(outcome.reason, ("rejected", "Compare its columns with docs/operating.md."))
+        if outcome.is_transient:
+            kind, hint = "unavailable", "Log it again later."
+        return Failure(kind, f"BigQuery refused the row of {self._table}: {outcome.message.rstrip('.')}.", hint)
+
+
+def _wanted(live: Mapping[str, Any] | None) -> Definition:
+    """The build log; of one that exists only the columns, and as they are: whatever else it has is its owner's."""
+    full = definition.from_resource(build.TABLE_RESOURCE)
+    if live is None:
+        return full
+    there = definition.from_resource(live).fields
+    names = {field.name.lower() for field in there}
+    return Definition(fields=(*there, *(field for field in full.fields if field.name not in names)))
+
+
+def _dml_is_not_allowed(outcome: Outcome) -> bool:
+    """Without billing a project has no DML: https://cloud.google.com/bigquery/docs/sandbox#limits."""
+    return outcome.reason == "billingNotEnabled" or "free tier" in outcome.message.lower()
+
+
+def _fitting(row: build.Row, live: Mapping[str, Any]) -> build.Row:
+    """The values of the row for which the table has a column of their type."""
+    columns = {field.name.lower(): field for field in definition.from_resource(live).fields}
+
+    def fits(name: str) -> bool:
+        ours, theirs = build.column(name), columns.get(name)
+        is_list = theirs is not None and theirs.mode == "REPEATED"
+        return theirs is not None and theirs.type == ours.type and is_list == (ours.mode == "REPEATED")
+
+    return {name: value for name, value in row.items() if fits(name)}

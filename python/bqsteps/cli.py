@@ -1,0 +1,109 @@
+"""The command line for debugging: the same commands that the steps run, configured by the environment alone."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import click
+
+from bqsteps import __version__, report, settings
+from bqsteps.references import shorten
+from bqsteps.report import Result
+
+_UNSET: Final = "not set"
+_BETWEEN_LINES: Final = 10.0  # seconds; a build log is read afterwards, too
+
+
+class _Command(click.Command):
+    """A command whose help lists the variables that configure it."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        environ = report.environment()
+        del ctx
+        with formatter.section("Environment variables"):
+            formatter.write_dl(
+                [
+                    (
+                        variable.name,
+                        f"{variable.help}. {_default(variable)}; now: {_present(environ.get(variable.name))}",
+                    )
+                    for variable in settings.COMMANDS[self.name or ""].variables
+                ]
+            )
+
+
+def _default(variable: settings.Variable) -> str:
+    if variable.required:
+        return "Required"
+    return f"Default: {variable.default or 'none'}"
+
+
+def _present(value: str | None) -> str:
+    """A value on one line of plain ASCII, which every terminal and every locale can show."""
+    if not value:
+        return _UNSET
+    return shorten(value if value.isascii() and value.isprintable() else ascii(value))
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    """Shows how far something long is: a bar on a terminal, a line now and then elsewhere."""
+    if sys.stderr.isatty():
+        return _bar(what)
+    last = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _BETWEEN_LINES:
+            last = time.monotonic()
+            report.say(f"{done} of {total} {what}")
+
+    return line
+
+
+def _bar(what: str) -> Callable[[int, int], None]:
+    bar = click.progressbar(length=1, label=what, file=sys.stderr)
+
+    def show(done: int, total: int) -> None:
+        bar.length = total
+        bar.update(done - bar.pos)
+        if done == total:
+            bar.render_finish()
+
+    return show
+
+
+@click.group(context_settings={"max_content_width": 120})
+@click.version_option(__version__, prog_name="bqsteps")
+def main() -> None:
+    """BigQuery for Jenkins builds, configured by environment variables: --help of a command lists them."""
+
+
+@main.command("ensure-table", cls=_Command)
+def ensure_table() -> None:
+    """Bring a table, or several, to the definition in the config folder. Never harms one that exists."""
+
+    def command(environ: dict[str, str]) -> Result:
+        # Imported here, so that help need not wait for the client, and that whoever interrupts this leaves a result.
+        from bqsteps import table_commands  # noqa: PLC0415
+
+        return table_commands.ensure_table(environ, _progress("tables"))
+
+    _end(command)
+
+
+@main.command("log-build", cls=_Command)
+def log_build() -> None:
+    """Put this build on record, exactly once, as one row of the build log."""
+
+    def command(environ: dict[str, str]) -> Result:
+        from bqsteps import log_command  # noqa: PLC0415  # the same
+
+        return log_command.log_build(environ)
+
+    _end(command)
+
+
+def _end(command: Callable[[dict[str, str]], Result]) -> None:
+    environ = report.environment()
+    sys.exit(report.run(environ, lambda: command(environ)))

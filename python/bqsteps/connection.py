@@ -1,0 +1,274 @@
+"""Credentials, emulator, deadline and retries: the only module that builds a client.
+
+The client's own waits are overridden everywhere: it would retry for 600 s (jobs 2,400 s) and give a socket no limit.
+"""
+
+import logging
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+import google.auth
+import requests.exceptions
+from google.api_core import exceptions as api
+from google.api_core.client_info import ClientInfo
+from google.api_core.retry import Retry
+from google.auth import exceptions as auth
+from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession, Request
+from google.cloud import bigquery
+from requests.adapters import HTTPAdapter
+
+from bqsteps import __version__, network
+from bqsteps.deadline import Deadline
+from bqsteps.errors import Failure, Kind
+from bqsteps.parallel import Pace
+from bqsteps.settings import BIGQUERY_EMULATOR_HOST
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+T = TypeVar("T")
+
+# The client and google-auth warn through both, a traceback's worth at a time; what matters is in the failure's line.
+logging.getLogger("google").addHandler(logging.NullHandler())
+logging.getLogger("urllib3").addHandler(logging.NullHandler())
+warnings.filterwarnings("ignore", module=r"google\..*")
+
+ERRORS = (api.GoogleAPIError, auth.GoogleAuthError, OSError)
+"""What a request of the client may raise: what the service or google-auth says, what the network or the system does."""
+
+_SCOPES = ("https://www.googleapis.com/auth/bigquery",)
+# A little under what the service takes a second, user and method: https://cloud.google.com/bigquery/quotas#api_quotas
+_REQUESTS_PER_SECOND = 95
+_RATE_REASONS = frozenset({"rateLimitExceeded", "jobRateLimitExceeded"})
+_QUOTA_REASONS = _RATE_REASONS | {"quotaExceeded", "dailyLimitExceeded", "userRateLimitExceeded"}
+# The same words for a job that failed and for a request that did: https://cloud.google.com/bigquery/docs/error-messages
+TRANSIENT_REASONS = _RATE_REASONS | {
+    "backendError",
+    "internalError",
+    "badGateway",
+    "jobBackendError",
+    "jobInternalError",
+    "tableUnavailable",
+}
+_BAD_URL = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidProxyURL,
+)
+_CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+_PERMISSION = re.compile(r"\bbigquery\.\w+\.\w+\b")
+
+
+class Options(TypedDict):
+    """The arguments that bound one request of the client."""
+
+    retry: Any  # None, which the client takes, and its annotations do not say
+    timeout: float
+
+
+class Connection:
+    """A client whose every wait ends with the deadline.
+
+    Args:
+        client: the official client.
+        deadline: when waiting ends.
+        pace: how often requests may be made, or None.
+    """
+
+    def __init__(self, client: bigquery.Client, deadline: Deadline, pace: Pace | None = None) -> None:
+        self.client = client
+        self.deadline = deadline
+        self._pace = pace
+
+    def once(self) -> Options:
+        """Arguments for one request that is not retried by the client. Waits for the request's turn."""
+        return {"retry": None, "timeout": self.timeout()}
+
+    def timeout(self) -> float:
+        """Seconds that the next request may take. Waits for its turn."""
+        if self._pace:
+            self._pace.turn()
+        return self.deadline.request
+
+    def retrying(self, doing: str, attempt: Callable[[], T], also: Callable[[Exception], bool] = lambda _: False) -> T:
+        """The attempt's value; it is repeated, with exponential and jittered waits, while what it raises is transient.
+
+        Args:
+            doing: what it does, to follow "cannot" in a message.
+            attempt: makes requests with `once`; must do no harm when repeated.
+            also: further exceptions that are worth another attempt.
+
+        Raises:
+            Failure: what could not be done, if not before the deadline.
+        """
+        retry = Retry(
+            predicate=lambda error: also(error) or is_transient(error),
+            initial=0.2,
+            maximum=8.0,
+            timeout=self.deadline.remaining,
+        )
+        try:
+            return retry(attempt)()
+        except ERRORS as error:
+            raise explain(error, doing, self.deadline) from None
+
+
+def connect(
+    project: str, location: str | None, deadline: Deadline, environ: Mapping[str, str], workers: int = 1
+) -> Connection:
+    """A connection whose jobs run in `project`.
+
+    Args:
+        project: the project.
+        location: where jobs run; None leaves that to BigQuery.
+        deadline: when waiting ends.
+        environ: the environment.
+        workers: how many threads use it at a time; several are held to BigQuery's rate.
+
+    Raises:
+        Failure: of kind auth where there are no usable credentials.
+    """
+    credentials: Credentials
+    if environ.get(BIGQUERY_EMULATOR_HOST.name):
+        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    else:
+        credentials = _find_credentials(deadline, environ)
+    client = bigquery.Client(
+        project=project,
+        credentials=credentials,
+        location=location,
+        client_info=ClientInfo(user_agent=f"bqsteps/{__version__}"),  # type: ignore[no-untyped-call]
+        _http=_session(credentials, workers) if workers > 1 else None,
+    )
+    return Connection(client, deadline, Pace(_REQUESTS_PER_SECOND) if workers > 1 else None)
+
+
+def _session(credentials: "Credentials", workers: int) -> AuthorizedSession:
+    """A session that keeps a connection for each thread, where the usual one keeps ten and opens others each time."""
+    session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=workers))
+    return session
+
+
+def _find_credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Credentials":
+    """Application Default Credentials with a token.
+
+    In a pod the metadata server may not answer in the first seconds (google-auth #1261), so that "none" is no answer
+    there until the deadline. Elsewhere it is one, at once; so is what is wrong with a file that somebody named.
+    """
+    hopes = bool(environ.get("KUBERNETES_SERVICE_HOST")) and not environ.get(_CREDENTIALS_FILE)
+
+    def find() -> "Credentials":
+        credentials = _default_credentials()
+        credentials.refresh(partial(Request(), timeout=deadline.request))  # type: ignore[no-untyped-call]
+        return credentials
+
+    def may_pass(error: Exception) -> bool:
+        return isinstance(error, auth.GoogleAuthError) and (hopes or is_transient(error))
+
+    try:
+        return Retry(predicate=may_pass, initial=0.2, maximum=4.0, timeout=deadline.remaining)(find)()
+    except (api.RetryError, auth.GoogleAuthError) as error:
+        raise _no_credentials(error, deadline, environ) from None
+
+
+def _default_credentials() -> "Credentials":
+    try:
+        credentials: Credentials = google.auth.default(scopes=_SCOPES)[0]
+    except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        # google-auth looks into the file without checking what it is.
+        what = error.strerror if isinstance(error, OSError) else "it is no credentials file"
+        raise auth.DefaultCredentialsError(f"the file of credentials cannot be read: {what}") from None  # type: ignore[no-untyped-call]
+    return credentials
+
+
+def _no_credentials(error: Exception, deadline: Deadline, environ: Mapping[str, str]) -> Failure:
+    cause = _cause(error)
+    waited = f" within {deadline.seconds:g} s" if isinstance(error, api.RetryError) else ""
+    why = words(cause).rstrip(".")
+    if not isinstance(cause, auth.DefaultCredentialsError):
+        why = f"Google gave no token ({why})"
+    elif "credentials were not found" in why:
+        why = "there are none"
+    hint = "Run: gcloud auth application-default login"
+    if environ.get(_CREDENTIALS_FILE):
+        hint = f"{_CREDENTIALS_FILE} names a file: unset it, or correct that file."
+    elif environ.get("KUBERNETES_SERVICE_HOST"):
+        hint = "Bind the pod's service account (jenkins-sa) to a Google service account by Workload Identity."
+    return Failure("auth", f"no Google credentials{waited}: {why}.", hint)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same request may succeed later: no answer, an overloaded service, a rate that was exceeded."""
+    if isinstance(error, api.GoogleAPICallError):
+        return isinstance(error, (api.ServerError, api.TooManyRequests)) or reason(error) in TRANSIENT_REASONS
+    if isinstance(error, auth.GoogleAuthError):
+        return isinstance(error, auth.TransportError) or bool(error.retryable)
+    if isinstance(error, (*_BAD_URL, requests.exceptions.SSLError)):
+        return False
+    return isinstance(error, (requests.exceptions.RequestException, ConnectionError, TimeoutError))
+
+
+def reason(error: Exception) -> str:
+    """The service's short word for an error (`notFound`, `rateLimitExceeded`), or empty."""
+    first = _first_error(error)
+    return str(first.get("reason", ""))
+
+
+def _first_error(error: Exception) -> Mapping[str, Any]:
+    errors = getattr(error, "errors", None) or ()
+    return errors[0] if errors and isinstance(errors[0], Mapping) else {}
+
+
+def _cause(error: Exception) -> Exception:
+    return error.cause if isinstance(error, api.RetryError) and isinstance(error.cause, Exception) else error
+
+
+def words(error: Exception) -> str:
+    """What the service or the network said, without the request's address."""
+    if not isinstance(error, api.GoogleAPICallError):
+        return network.words(error)
+    said = _first_error(error).get("message") or re.sub(r"^[A-Z]+ \S+: ", "", str(error.message))
+    return network.cut(str(said)) or f"HTTP {error.code}"
+
+
+def explain(error: Exception, doing: str, deadline: Deadline) -> Failure:
+    """The failure that an exception of the client stands for."""
+    cause = _cause(error)
+    waited = f" within {deadline.seconds:g} s" if isinstance(error, api.RetryError) else ""
+    kind, hint = _kind_and_hint(cause)
+    return Failure(kind, f"cannot {doing}{waited}: {words(cause).rstrip('.')}.", hint)
+
+
+def _kind_and_hint(error: Exception) -> tuple[Kind, str]:
+    if isinstance(error, (auth.GoogleAuthError, api.Unauthorized)) and not isinstance(error, auth.TransportError):
+        return "auth", "Check which identity this runs as: the pod's service account, or gcloud auth list."
+    if isinstance(error, api.GoogleAPICallError):
+        return _kind_and_hint_of_answer(error)
+    if isinstance(error, _BAD_URL):
+        return "config", "BIGQUERY_EMULATOR_HOST is an address such as http://127.0.0.1:9050, proxies likewise."
+    if isinstance(error, OSError) and not is_transient(error):
+        return "config", "Check the certificates that this agent trusts (REQUESTS_CA_BUNDLE)."
+    return "unavailable", "Check the network from here to BigQuery, then run it again."
+
+
+def _kind_and_hint_of_answer(error: api.GoogleAPICallError) -> tuple[Kind, str]:
+    word = reason(error)
+    if isinstance(error, api.TooManyRequests) or word in _QUOTA_REASONS:
+        return "quota", "Run it again later, or spread the load over more tables or projects."
+    if word in ("billingNotEnabled", "billingTierLimitExceeded"):
+        return "rejected", "Enable billing for the project that jobs run in."
+    if isinstance(error, api.Forbidden):
+        named = _PERMISSION.search(words(error))
+        return "permission", f"Grant {named[0] if named else 'the missing role'} to the identity that this runs as."
+    if isinstance(error, api.NotFound):
+        return "not_found", "Check PROJECT_ID, DATASET_ID, TABLE_ID and BQ_LOCATION."
+    if isinstance(error, api.ServerError):
+        return "unavailable", "Run it again later."
+    return "rejected", ""

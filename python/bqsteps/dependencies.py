@@ -1,0 +1,97 @@
+"""Finds the pinned packages, or has them installed for this pod. Standard library only; cheap where they are there."""
+
+import hashlib
+import os
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bqsteps.errors import Failure
+
+REQUIREMENTS = "requirements.txt"
+NEEDED = ("click", "google.cloud.bigquery")
+
+
+def provide(environ: Mapping[str, str], seconds: float, say: Callable[[str], None]) -> None:
+    """Make click and google.cloud.bigquery importable by this process.
+
+    The interpreter's own packages are used if it has them. Otherwise the pinned ones are put in one folder below the
+    workspace's temp folder (without a workspace: below the system's), once, and that folder goes first on `sys.path`.
+
+    Args:
+        environ: the environment: where to install, and what people tell pip (PIP_*, pip.conf).
+        seconds: how long installing may take, waiting for a parallel step that does it included.
+        say: takes the one line that tells of an installation.
+
+    Raises:
+        Failure: the packages are not there and could not be installed.
+    """
+    if all(_found(name) for name in NEEDED):
+        return
+    requirements = _requirements()
+    folder = _parent(environ) / folder_name(requirements)
+    if not folder.is_dir():
+        from bqsteps import installer  # noqa: PLC0415 - seldom needed, and long to import
+
+        installer.install(requirements, folder, environ, seconds, say)
+    _use(folder)
+
+
+def folder_name(requirements: bytes) -> str:
+    """The folder of a list of packages, for this kind of interpreter and machine.
+
+    The suffix of extension modules names the interpreter, its version, the platform and the C library:
+    `.cpython-313-x86_64-linux-gnu.so`.
+    """
+    digest = hashlib.sha256(requirements).hexdigest()[:16]
+    return f"{digest}-{EXTENSION_SUFFIXES[0].split('.')[1]}-{os.uname().machine}"
+
+
+def _found(name: str) -> bool:
+    """Whether a module can be imported. Looking below `google` and `google.cloud`, mere namespaces, is cheap."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _requirements() -> bytes:
+    """The hashed list, which lies beside the package both in the archive and in the source."""
+    path = Path(__file__).parent.parent / REQUIREMENTS
+    loader: Any = __spec__.loader if __spec__ else None  # of files, or of a zip: both read beside themselves
+    data: bytes = loader.get_data(str(path))
+    return data
+
+
+def _parent(environ: Mapping[str, str]) -> Path:
+    """The folder that holds installations: below the workspace's temp folder, else a private one of this user's."""
+    workspace_tmp = environ.get("WORKSPACE_TMP")
+    try:
+        if workspace_tmp:
+            folder = Path(workspace_tmp).absolute() / "bqsteps"
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        import tempfile  # noqa: PLC0415 - only a run by hand comes here, and it is long to import
+
+        folder = Path(tempfile.gettempdir()) / f"bqsteps-{os.geteuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise Failure("config", f"no folder for the Python packages: {error}", "Set WORKSPACE_TMP.") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        # In a temp folder that everyone writes, another user may have put it there, with code of theirs.
+        raise Failure("config", f"{folder} is not a folder that only this user can write", "Remove it.")
+    return folder
+
+
+def _use(folder: Path) -> None:
+    sys.path.insert(0, str(folder))
+    # Files named *-nspkg.pth of old packages make a module `google` at the interpreter's start that looks nowhere else.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "google"]:
+        del sys.modules[name]
+    # The folder is ours and is made without .pyc files: the first run compiles what it imports, for those that follow.
+    sys.dont_write_bytecode = False

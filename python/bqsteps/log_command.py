@@ -1,0 +1,65 @@
+"""The command that puts a build on record: from the environment, over a connection, to a result."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bqsteps import build, report, session, settings, spool
+from bqsteps.build_log import Recorder
+from bqsteps.errors import Failure
+from bqsteps.jobs import Unconfirmed
+from bqsteps.report import Result, say, warn
+from bqsteps.settings import LogBuild
+
+Environ = Mapping[str, str]
+
+
+def log_build(environ: Environ) -> Result:
+    """Put the build on record. The row waits in the spool from before the write until it is confirmed."""
+    wanted = settings.log_build(environ)
+    row = build.make(environ, wanted.build_file, wanted.table, datetime.now(UTC))
+    kept = _keep(wanted, row)
+    unknown = Failure(
+        "unavailable", f"the row of {wanted.table} was not confirmed within {wanted.limits.deadline:g} s.", _kept(kept)
+    )
+    try:
+        link = session.connect(
+            environ,
+            wanted.job_project,
+            wanted.location,
+            wanted.limits,
+            late=lambda: _spooled(wanted, unknown, kept),
+        )
+        record = Recorder(link, wanted.table, row, wanted.method, wanted.location, warn).record()
+    except (Failure, Unconfirmed) as problem:
+        failure = problem.failure if isinstance(problem, Unconfirmed) else problem
+        return _spooled(wanted, Failure(failure.kind, failure.message, f"{failure.hint} {_kept(kept)}"), kept)
+    if kept:
+        spool.remove(kept)
+    said = "Recorded" if record.is_new else "Already recorded"
+    say(f"{said} build {row['build_id']} ({row['status']}, {row['event']}) in {wanted.table}")
+    return {
+        "status": "recorded" if record.is_new else "already_recorded",
+        "table": str(wanted.table),
+        "job_id": record.job_id,
+        "build_key": row["build_key"],
+        "left_out": list(record.left_out),
+    }
+
+
+def _keep(wanted: LogBuild, row: build.Row) -> Path | None:
+    """Spool the row. A folder that cannot be written is no reason not to log the build."""
+    try:
+        return spool.write(wanted.spool_dir, spool.Entry(str(wanted.table), wanted.job_project, row))
+    except Failure as failure:
+        warn(f"bqsteps: {failure.line} The row has no copy until it is confirmed.")
+        return None
+
+
+def _kept(path: Path | None) -> str:
+    return f"The row is kept in {path}." if path else ""
+
+
+def _spooled(wanted: LogBuild, failure: Failure, kept: Path | None) -> Result:
+    result = report.failed(failure, table=str(wanted.table))
+    return result | {"status": "spooled", "spool": str(kept)} if kept else result

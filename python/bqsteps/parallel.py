@@ -1,0 +1,62 @@
+"""Does many things a few at a time, and no faster than a rate. Standard library only."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[tuple[T, R]]:
+    """Each item with what `work` makes of it, in the order in which they are done.
+
+    Items are taken from the iterable as there is room for them, so that memory does not grow with their number. What
+    `work` raises is raised here; what has not begun by then is not begun.
+
+    Args:
+        work: called in a thread, for one item.
+        items: what is to be done.
+        workers: how many at a time.
+    """
+    pool = ThreadPoolExecutor(workers)
+    pending: dict[Future[R], T] = {}
+    try:
+        for item in items:
+            if len(pending) >= 2 * workers:
+                yield from _done(pending)
+            pending[pool.submit(work, item)] = item
+        while pending:
+            yield from _done(pending)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _done(pending: dict[Future[R], T]) -> Iterator[tuple[T, R]]:
+    finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+    for future in finished:
+        yield pending.pop(future), future.result()
+
+
+class Pace:
+    """A rate that threads share.
+
+    Args:
+        per_second: how many turns there are in a second.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._interval = 1 / per_second
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def turn(self) -> None:
+        """Wait for the next turn. Turns are evenly spaced: unused ones are not saved up for a burst."""
+        with self._lock:
+            now = time.monotonic()
+            mine = max(self._next, now)
+            self._next = mine + self._interval
+        if mine > now:
+            time.sleep(mine - now)

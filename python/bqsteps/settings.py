@@ -1,0 +1,313 @@
+"""The environment contract: each variable declared once, with default and help. Standard library only.
+
+A command's settings are read from a mapping in one go: every problem is reported at once, and unset and empty are the
+same. A value is taken unchanged or refused whole.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from bqsteps import errors, references
+from bqsteps.references import TableReference, shorten
+
+Mode = Literal["apply", "plan", "check"]
+Method = Literal["insert", "load"]
+Event = Literal["started", "finished"]
+
+T = TypeVar("T")
+
+EVERY_TABLE = "*"  # in BQ_TABLES
+LONGEST_WAIT = 86_400  # seconds; a day, beyond which a number is a mistake
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable of a command.
+
+    Args:
+        name: its name.
+        help: what it is for, in one line.
+        default: its value where it is unset or empty; None where there is none.
+        required: whether the command fails without it.
+    """
+
+    name: str
+    help: str
+    default: str | None = None
+    required: bool = False
+
+
+PROJECT_ID = Variable("PROJECT_ID", "Google Cloud project that holds the dataset", required=True)
+DATASET_ID = Variable("DATASET_ID", "dataset of the table")
+TABLE_ID = Variable("TABLE_ID", "table to create or update")
+BQ_TABLES = Variable(
+    "BQ_TABLES",
+    "several tables instead: dataset.table, separated by commas or newlines; * for all that definitions name",
+)
+BQ_JUNIT_FILE = Variable("BQ_JUNIT_FILE", "file in which the outcomes are left as JUnit XML, a test a table")
+BQ_CONFIG_DIR = Variable("BQ_CONFIG_DIR", "folder of the table definitions, <DATASET_ID>_<TABLE_ID>.json", "config")
+BQ_MODE = Variable("BQ_MODE", "apply; plan (write nothing); check (write nothing, fail on a difference)", "apply")
+BQ_LOCATION = Variable("BQ_LOCATION", "location in which a missing dataset is created; checked against one that exists")
+BQ_DEADLINE_SECONDS = Variable(
+    "BQ_DEADLINE_SECONDS", "seconds that the command may wait for BigQuery and credentials, in all", "120"
+)
+BQ_INSTALL_SECONDS = Variable(
+    "BQ_INSTALL_SECONDS", "seconds that installing the packages may take, before that deadline starts", "300"
+)
+BQ_JOB_PROJECT_ID = Variable("BQ_JOB_PROJECT_ID", "project that jobs run in and are billed to; PROJECT_ID if unset")
+BQ_WRITE_METHOD = Variable("BQ_WRITE_METHOD", "insert (a query job), or load (a load job)", "insert")
+BQ_SPOOL_DIR = Variable("BQ_SPOOL_DIR", "folder of the rows that are not yet confirmed", ".bqsteps/unsent")
+BQ_RESULT_FILE = Variable("BQ_RESULT_FILE", "file in which the command leaves its result as JSON")
+LOG_DATASET_ID = Variable("DATASET_ID", "dataset of the build log", "jenkins_demo_db")
+LOG_TABLE_ID = Variable("TABLE_ID", "table of the build log", "build_logs")
+BUILD_NUMBER = Variable("BUILD_NUMBER", "the build's number; column build_id", "DEV-1")
+BUILD_STATUS = Variable("BUILD_STATUS", "the build's status; column status", "SUCCESS")
+BQ_EVENT = Variable("BQ_EVENT", "what happened to the build: started or finished", "finished")
+BQ_BUILD_FILE = Variable("BQ_BUILD_FILE", "JSON object whose keys are columns of the row; wins over the variables")
+BIGQUERY_EMULATOR_HOST = Variable("BIGQUERY_EMULATOR_HOST", "address of an emulator; credentials are anonymous then")
+
+_EVERYWHERE = (BQ_LOCATION, BQ_DEADLINE_SECONDS, BQ_INSTALL_SECONDS, BQ_RESULT_FILE, BIGQUERY_EMULATOR_HOST)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a command may take.
+
+    Args:
+        deadline: seconds to wait for BigQuery and credentials, in all.
+        install: seconds to install packages, before the deadline starts.
+    """
+
+    deadline: float
+    install: float
+
+
+@dataclass(frozen=True)
+class EnsureTable:
+    """What ensure-table and create_table.py are told."""
+
+    project: str
+    tables: tuple[TableReference, ...]  # empty: all that the definitions of the folder name
+    is_single: bool
+    config_dir: Path
+    config_dir_is_default: bool
+    mode: Mode
+    location: str | None
+    junit_file: Path | None
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class LogBuild:
+    """What log-build and demo_pipeline.py are told; the row itself is made by `build`."""
+
+    table: TableReference
+    job_project: str
+    location: str | None
+    method: Method
+    spool_dir: Path
+    build_file: Path | None
+    limits: Limits
+
+
+class _Reader:
+    """Reads variables from one environment and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def text(self, variable: Variable) -> str | None:
+        value = self._environ.get(variable.name) or variable.default
+        if value is not None and not value.isprintable() and variable is not BQ_TABLES:
+            # A NUL cannot be in an environment, but a newline or half of a UTF-8 sequence can.
+            self.problems.append(f"{variable.name} holds characters that cannot be printed: {shorten(value)!r}")
+            return None
+        return value
+
+    def choice(self, variable: Variable, choices: tuple[str, ...]) -> str:
+        value = self.text(variable)
+        if value not in choices:
+            if value is not None:
+                self.problems.append(f"{variable.name} is {shorten(value)!r}, not one of {', '.join(choices)}")
+            return choices[0]
+        return value
+
+    def seconds(self, variable: Variable) -> float:
+        value = self.text(variable) or ""
+        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) and 0 < float(value) <= LONGEST_WAIT:
+            return float(value)
+        if value:
+            self.problems.append(
+                f"{variable.name} is {shorten(value)!r},"
+                f" not a number of seconds greater than 0 and at most {LONGEST_WAIT}"
+            )
+        return 1.0
+
+    def name(self, variable: Variable, check: Callable[[str], str | None]) -> str:
+        value = self.text(variable)
+        if value is None:
+            return ""
+        problem = check(value)
+        if problem:
+            self.problems.append(f"{variable.name} {problem}")
+        return value
+
+    def limits(self) -> Limits:
+        return Limits(self.seconds(BQ_DEADLINE_SECONDS), self.seconds(BQ_INSTALL_SECONDS))
+
+    def location(self) -> str | None:
+        return self.name(BQ_LOCATION, references.location_problem) or None
+
+    def require(self, *variables: Variable) -> None:
+        missing = [v.name for v in variables if not self._environ.get(v.name)]
+        if missing:
+            verb = "is" if len(missing) == 1 else "are"
+            self.problems.insert(0, f"{', '.join(missing)} {verb} not set")
+
+    def finish(self) -> None:
+        self.name(BIGQUERY_EMULATOR_HOST, references.address_problem)
+        if self.problems:
+            raise errors.config(self.problems, "The README lists the environment variables.")
+
+
+def _read_table(reader: _Reader, dataset: Variable, table: Variable) -> TableReference:
+    return TableReference(
+        reader.name(PROJECT_ID, references.project_problem),
+        reader.name(dataset, references.dataset_problem),
+        reader.name(table, references.table_problem),
+    )
+
+
+def _read_tables(reader: _Reader) -> tuple[TableReference, ...]:
+    project = reader.name(PROJECT_ID, references.project_problem)
+    if (reader.text(BQ_TABLES) or "").strip() == EVERY_TABLE:
+        return ()
+    entries = [entry.strip(" \t\r") for entry in re.split(r"[,\n]", reader.text(BQ_TABLES) or "")]
+    counts = Counter(entry for entry in entries if entry)
+    problems = [f"BQ_TABLES: {problem}" for entry in counts if (problem := _entry_problem(entry))]
+    twice = sorted(shorten(entry) for entry, count in counts.items() if count > 1)
+    if twice:
+        problems.append(f"BQ_TABLES names {', '.join(map(repr, twice))} more than once")
+    if not counts:
+        problems.append("BQ_TABLES names no table")
+    reader.problems += problems
+    return tuple(TableReference(project, *entry.split(".", 1)) for entry in counts) if not problems else ()
+
+
+def _entry_problem(entry: str) -> str | None:
+    dataset, dot, table = entry.partition(".")
+    if not dot:
+        return f"{shorten(entry)!r} is not dataset.table"
+    parts = {
+        "dataset": references.dataset_problem(dataset),
+        "table": references.table_problem(table),
+    }
+    return next((f"the {part} of {shorten(entry)!r} {problem}" for part, problem in parts.items() if problem), None)
+
+
+def ensure_table(environ: Mapping[str, str]) -> EnsureTable:
+    """The settings of ensure-table.
+
+    Raises:
+        errors.Failure: of kind config, naming every problem.
+    """
+    reader = _Reader(environ)
+    if not environ.get(BQ_TABLES.name):
+        return _one_table(reader, environ)
+    reader.require(PROJECT_ID)
+    both = [v.name for v in (DATASET_ID, TABLE_ID) if environ.get(v.name)]
+    if both:
+        reader.problems.append(f"BQ_TABLES and {', '.join(both)} are set: use one form")
+    return _ensure_table(reader, environ, _read_tables(reader))
+
+
+def create_table(environ: Mapping[str, str]) -> EnsureTable:
+    """The settings of create_table.py: one table, named by DATASET_ID and TABLE_ID.
+
+    Raises:
+        errors.Failure: of kind config, naming every problem.
+    """
+    return _one_table(_Reader(environ), environ)
+
+
+def _one_table(reader: _Reader, environ: Mapping[str, str]) -> EnsureTable:
+    reader.require(PROJECT_ID, DATASET_ID, TABLE_ID)
+    return _ensure_table(reader, environ, (_read_table(reader, DATASET_ID, TABLE_ID),))
+
+
+def _ensure_table(reader: _Reader, environ: Mapping[str, str], tables: tuple[TableReference, ...]) -> EnsureTable:
+    mode = reader.choice(BQ_MODE, ("apply", "plan", "check"))
+    junit_file = reader.text(BQ_JUNIT_FILE)
+    settings = EnsureTable(
+        project=environ.get(PROJECT_ID.name, ""),
+        tables=tables,
+        is_single=not environ.get(BQ_TABLES.name),
+        config_dir=Path(reader.text(BQ_CONFIG_DIR) or ""),
+        config_dir_is_default=not environ.get(BQ_CONFIG_DIR.name),
+        mode=mode,  # type: ignore[arg-type]  # one of the choices
+        location=reader.location(),
+        junit_file=Path(junit_file) if junit_file else None,
+        limits=reader.limits(),
+    )
+    reader.finish()
+    return settings
+
+
+def log_build(environ: Mapping[str, str]) -> LogBuild:
+    """The settings of log-build.
+
+    Raises:
+        errors.Failure: of kind config, naming every problem.
+    """
+    reader = _Reader(environ)
+    reader.require(PROJECT_ID)
+    reader.choice(BQ_EVENT, ("finished", "started"))
+    method = reader.choice(BQ_WRITE_METHOD, ("insert", "load"))
+    table = _read_table(reader, LOG_DATASET_ID, LOG_TABLE_ID)
+    build_file = reader.text(BQ_BUILD_FILE)
+    settings = LogBuild(
+        table=table,
+        job_project=reader.name(BQ_JOB_PROJECT_ID, references.project_problem) or table.project,
+        location=reader.location(),
+        method=method,  # type: ignore[arg-type]  # one of the choices
+        spool_dir=Path(reader.text(BQ_SPOOL_DIR) or ""),
+        build_file=Path(build_file) if build_file else None,
+        limits=reader.limits(),
+    )
+    reader.finish()
+    return settings
+
+
+class Command(NamedTuple, Generic[T]):
+    """A command's reader of settings, and the variables that its help lists."""
+
+    read: Callable[[Mapping[str, str]], T]
+    variables: tuple[Variable, ...]
+
+
+COMMANDS: Mapping[str, Command[EnsureTable] | Command[LogBuild]] = {
+    "ensure-table": Command(
+        ensure_table, (PROJECT_ID, DATASET_ID, TABLE_ID, BQ_TABLES, BQ_CONFIG_DIR, BQ_MODE, BQ_JUNIT_FILE, *_EVERYWHERE)
+    ),
+    "log-build": Command(
+        log_build,
+        (
+            PROJECT_ID,
+            LOG_DATASET_ID,
+            LOG_TABLE_ID,
+            BUILD_NUMBER,
+            BUILD_STATUS,
+            BQ_EVENT,
+            BQ_BUILD_FILE,
+            BQ_WRITE_METHOD,
+            BQ_JOB_PROJECT_ID,
+            BQ_SPOOL_DIR,
+            *_EVERYWHERE,
+        ),
+    ),
+}

@@ -1,0 +1,164 @@
+"""The commands that look after tables: from the environment, over a connection, to a result."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from bqsteps import definition, ensure, errors, junit, parallel, report, session, settings
+from bqsteps.definition import Definition
+from bqsteps.errors import Failure
+from bqsteps.plan import Plan, render
+from bqsteps.references import TableReference
+from bqsteps.report import Result, say, warn
+from bqsteps.settings import EnsureTable
+
+Environ = Mapping[str, str]
+Progress = Callable[[int, int], None]  # is told how many are done, of how many
+
+_WORKERS: Final = 32  # beyond that, one Python process gets no faster
+
+
+def ensure_table(environ: Environ, progress: Progress) -> Result:
+    """Bring the tables to their definitions. All definitions are read and checked before anything is sent.
+
+    Args:
+        environ: the environment.
+        progress: is told how far it is, if there are several tables.
+
+    Raises:
+        Failure: nothing was sent.
+    """
+    wanted = settings.ensure_table(environ)
+    definitions = _definitions(wanted)
+    workers = min(_WORKERS, len(definitions))
+    link = session.connect(
+        environ, wanted.project, wanted.location, wanted.limits, late=_nothing_known, workers=workers
+    )
+    datasets = ensure.Datasets(link, wanted.location)
+
+    def bring(item: tuple[TableReference, Definition]) -> Result:
+        return _bring(ensure.Table(link, item[0], item[1], datasets, warn), wanted)
+
+    found: dict[TableReference, Result] = {}
+    for (reference, _), result in parallel.each(bring, definitions.items(), workers):
+        found[reference] = result
+        _tell(result)
+        if len(definitions) > 1:
+            progress(len(found), len(definitions))
+    results = [_public(found[reference]) for reference in definitions]
+    whole = results[0] if wanted.is_single else _all(results)
+    return _with_junit(wanted.junit_file, results, whole) if wanted.junit_file else whole
+
+
+def create_table(environ: Environ, config_beside: Path) -> Result:
+    """Create the table from its definition, unless it is there; one that is there is not looked into.
+
+    Args:
+        environ: the environment.
+        config_beside: where definitions are, if the working directory has none of this table.
+    """
+    wanted = settings.create_table(environ)
+    (reference,) = wanted.tables
+    link = session.connect(environ, wanted.project, wanted.location, wanted.limits, late=_nothing_known)
+    created = False
+    if not ensure.exists(link, reference):
+        # Only now is the definition needed: what exists is done with.
+        what = _definition(wanted, reference, config_beside)
+        created = ensure.Table(link, reference, what, ensure.Datasets(link, wanted.location), warn).create()
+    say(f"Created table {reference}" if created else f"Table {reference} Already Exists")
+    return {"status": "created" if created else "exists", "table": str(reference), "changes": []}
+
+
+def _nothing_known() -> Result:
+    hint = "Check the network from here, then run it again."
+    return report.failed(Failure("unavailable", "BigQuery did not answer before the deadline.", hint))
+
+
+def _definitions(wanted: EnsureTable) -> dict[TableReference, Definition]:
+    """All definitions, or a failure that names what is wrong with any."""
+    tables: Sequence[TableReference] = wanted.tables
+    if not tables:
+        tables = definition.references_in(wanted.config_dir, wanted.project)
+    found: dict[TableReference, Definition] = {}
+    problems: list[str] = []
+    for table in tables:
+        try:
+            found[table] = _definition(wanted, table)
+        except Failure as failure:
+            problems.append(failure.line.rstrip("."))
+    if problems:
+        raise errors.config(problems, "Nothing was sent." if len(tables) > 1 else "")
+    return found
+
+
+def _definition(wanted: EnsureTable, table: TableReference, config_beside: Path | None = None) -> Definition:
+    path = definition.path_for(wanted.config_dir, table.dataset, table.table)
+    if config_beside and wanted.config_dir_is_default and not path.exists():
+        path = definition.path_for(config_beside, table.dataset, table.table)
+    return definition.read(path, table.dataset, table.table, table.project)
+
+
+def _bring(table: ensure.Table, wanted: EnsureTable) -> Result:
+    """One table's result; what a person is told of it stands in `lines`, which is not for the result file."""
+    name = str(table.reference)
+    try:
+        outcome = table.bring(wanted.mode)
+    except ensure.Refused as refused:
+        return _result(report.failed(refused), name, refused.plan, [])
+    except Failure as failure:
+        return _result(report.failed(failure), name, None, [])
+    plan = outcome.plan
+    match outcome.status:
+        case "created":
+            return _result({"status": "created"}, name, plan, [f"Created table {name} ({len(plan.changes)} columns)"])
+        case "unchanged":
+            return _result({"status": "unchanged"}, name, plan, [f"Table {name} Already Exists, as defined"])
+        case "updated":
+            return _result({"status": "updated"}, name, plan, [f"Updated table {name}"])
+    result: Result = {"status": "planned"}
+    if wanted.mode == "check":
+        count = len(plan.differences)
+        hint = "Run it with BQ_MODE=apply, or change the definition."
+        words = f"{name} differs from its definition in {count} place{'s' if count != 1 else ''}."
+        result["error"] = report.failed(Failure("refused", words, hint))["error"]
+    return _result(result, name, plan, [f"Table {name} differs from its definition, nothing was written"])
+
+
+def _result(result: Result, name: str, plan: Plan | None, lines: list[str]) -> Result:
+    changes = [change.as_json() for change in plan.changes] if plan else []
+    is_told = plan and result["status"] != "created"
+    shown = [f"  {line}" for line in render(plan, colour=report.has_colour())] if plan and is_told else []
+    return {**result, "table": name, "changes": changes, "lines": [*shown, *lines]}
+
+
+def _tell(result: Result) -> None:
+    for line in result["lines"]:
+        say(line)
+
+
+def _public(result: Result) -> Result:
+    return {name: value for name, value in result.items() if name != "lines"}
+
+
+def _with_junit(path: Path, results: list[Result], whole: Result) -> Result:
+    """What was done stays told, also where its report cannot be left."""
+    try:
+        report.replace(path, junit.document(results))
+    except OSError as problem:
+        failure = Failure("config", f"the tables were looked after, but {path} cannot be written: {problem.strerror}.")
+        return whole if "error" in whole else {**whole, "error": report.failed(failure)["error"]}
+    return whole
+
+
+def _all(results: list[Result]) -> Result:
+    bad = [result["error"] for result in results if "error" in result]
+    if not bad:
+        rank = ("unchanged", "created", "updated", "planned")
+        return {"status": max((result["status"] for result in results), key=rank.index), "tables": results}
+    if len(bad) == 1:
+        message = bad[0]["message"]
+    else:
+        for error in bad:
+            warn(f"bqsteps: {error['message']} {error['hint']}".rstrip())
+        message = f"{len(bad)} of {len(results)} tables are not as they should be, each named above."
+    return report.failed(Failure(bad[0]["kind"], message, bad[0]["hint"] if len(bad) == 1 else ""), tables=results)

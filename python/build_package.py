@@ -1,0 +1,90 @@
+"""Builds resources/bqsteps/bqsteps.pyz from python/bqsteps and python/requirements.txt, with its checksum beside it.
+
+The same sources give the same bytes with every Python and on every machine: sorted, stored, one date, one mode.
+`--check` writes nothing, and exits 1 with one line if what is there is not what the sources give.
+"""
+
+import argparse
+import hashlib
+import io
+import os
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent
+RESOURCES = SOURCE.parent / "resources" / "bqsteps"
+SHEBANG = b"#!/usr/bin/env python3\n"
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
+UNIX = 3
+MODE = 0o100644
+START = b"""\
+import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("bqsteps needs Python 3.11 or newer; %s is %d.%d" % ((sys.executable,) + sys.version_info[:2]))
+
+from bqsteps.__main__ import main
+
+sys.exit(main())
+"""
+
+
+def package(source: Path) -> bytes:
+    """The archive: the modules, the hashed list of what they need, and what Python starts."""
+    archive = io.BytesIO()
+    archive.write(SHEBANG)
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as package:
+        for name, content in _files(source):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system = UNIX
+            entry.external_attr = MODE << 16
+            package.writestr(entry, content)
+    return archive.getvalue()
+
+
+def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+    yield "__main__.py", START
+    modules = {path.relative_to(source).as_posix(): path for path in (source / "bqsteps").rglob("*.py")}
+    for name in sorted(modules):
+        yield name, modules[name].read_bytes()
+    yield "requirements.txt", (source / "requirements.txt").read_bytes()
+
+
+def outputs(source: Path, resources: Path) -> dict[Path, bytes]:
+    """Each file to write, with what it holds."""
+    content = package(source)
+    checksum = f"{hashlib.sha256(content).hexdigest()}  bqsteps.pyz\n"
+    return {resources / "bqsteps.pyz": content, resources / "bqsteps.pyz.sha256": checksum.encode()}
+
+
+def stale(wanted: dict[Path, bytes]) -> list[Path]:
+    """The files that are missing or hold something else."""
+    return [path for path, content in wanted.items() if not path.is_file() or path.read_bytes() != content]
+
+
+def main() -> int:
+    """Build, or check, and say so in a line."""
+    parser = argparse.ArgumentParser(description="Build the package that the steps bring to the agent.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the package is stale")
+    parser.add_argument("--source", type=Path, default=SOURCE, help="folder of bqsteps/ and requirements.txt")
+    parser.add_argument("--resources", type=Path, default=RESOURCES, help="folder of the package")
+    arguments = parser.parse_args()
+    wanted = outputs(arguments.source, arguments.resources)
+    found = stale(wanted)
+    if arguments.check:
+        if found:
+            sys.stderr.write(f"stale: {', '.join(path.name for path in found)}; run `make package`\n")
+        return int(bool(found))
+    for path in found:
+        arguments.resources.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.new")
+        new.write_bytes(wanted[path])
+        os.replace(new, path)  # noqa: PTH105 - says that it replaces
+    sys.stdout.write(f"{'built' if found else 'up to date'}: {', '.join(path.name for path in wanted)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
