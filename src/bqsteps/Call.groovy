@@ -1,0 +1,56 @@
+package bqsteps
+
+import com.cloudbees.groovy.cps.NonCPS
+import groovy.json.JsonOutput
+
+/** Where the files of one call lie, how they get to the agent, and the environment that the call runs in. */
+class Call {
+
+    /**
+     * The package is shared by all calls of a workspace. The other files are this call's own, by an id that no other
+     * call has, so that parallel branches do not meet in them.
+     */
+    @NonCPS
+    static Map files(String temporary, String digest, String id) {
+        String home = temporary + '/bqsteps'
+        return [
+            BQ_PYZ: "${home}/bqsteps-${digest.substring(0, 12)}.pyz".toString(),
+            BQ_STAGED: "${home}/${id}.pyz".toString(),
+            BQ_RESULT_FILE: "${home}/${id}.result.json".toString(),
+            BQ_BUILD_FILE: "${home}/${id}.build.json".toString(),
+        ]
+    }
+
+    /** Writes what the agent does not have yet, and returns the files without those that the call does not need. */
+    static Map stage(Object steps, Map files, Map input) {
+        Map needed = [:]
+        needed.putAll(files)
+        if (steps.fileExists(files.BQ_PYZ)) {
+            needed.BQ_STAGED = ''
+        } else {
+            String package64 = steps.libraryResource(resource: 'bqsteps/bqsteps.pyz', encoding: 'Base64')
+            steps.writeFile(file: files.BQ_STAGED, text: package64, encoding: 'Base64')
+        }
+        if (input == null) {
+            needed.BQ_BUILD_FILE = ''
+        } else {
+            steps.writeFile(file: files.BQ_BUILD_FILE, text: JsonOutput.toJson(input), encoding: 'UTF-8')
+        }
+        return needed
+    }
+
+    /** As withEnv takes it; an empty value unsets the variable, so that nothing leaks in from outside of the call. */
+    @NonCPS
+    static List environment(String temporary, Map asked, Map files) {
+        Map variables = [:]
+        variables.putAll(asked.env ?: [:])
+        variables.putAll(files)
+        variables.putAll([BQ_COMMAND: asked.command, WORKSPACE_TMP: temporary, PYTHONUNBUFFERED: '1', PYTHONUTF8: '1'])
+        List assignments = []
+        for (Map.Entry entry : variables.entrySet()) {
+            assignments.add("${entry.key}=${entry.value}".toString())
+        }
+        return assignments
+    }
+
+}

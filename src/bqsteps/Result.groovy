@@ -1,0 +1,80 @@
+package bqsteps
+
+import com.cloudbees.groovy.cps.NonCPS
+import groovy.json.JsonException
+import groovy.json.JsonSlurper
+
+/** What a command left behind, as plain maps and lists that survive a restart of the controller. */
+class Result {
+
+    @NonCPS
+    static Map withoutAgent() {
+        return failed('there is no agent here;', 'call it in node { … }, bqPod { … } or a stage with an agent.')
+    }
+
+    @NonCPS
+    static Map withoutShell() {
+        return failed('this agent has no POSIX shell (Windows);', 'call it on Linux, such as in bqPod { … }.')
+    }
+
+    @NonCPS
+    private static Map failed(String message, String hint) {
+        return [status: 'failed', error: [kind: 'config', message: message, hint: hint]]
+    }
+
+    /** Reads what the shell printed: the exit code of python3 on the first line, then its result. */
+    @NonCPS
+    static Map read(String printed) {
+        int end = printed.indexOf('\n')
+        String code = end < 0 ? printed : printed.substring(0, end)
+        String json = end < 0 ? '' : printed.substring(end + 1).trim()
+        if (!json) {
+            return failed("python3 left no result, its exit code was ${code};",
+                'see the lines above. The agent needs Python 3.11 or newer, as bqPod has it.')
+        }
+        Map result = parse(json)
+        if (code != '0' && !result.error) {
+            return failed("python3 ended with exit code ${code} and a result without error;", 'see the lines above.')
+        }
+        return result
+    }
+
+    /** One line for people: who says it, what failed, and what to do. */
+    @NonCPS
+    static String line(String step, Map error) {
+        return error.hint ? "${step}: ${error.message} ${error.hint}" : "${step}: ${error.message}"
+    }
+
+    @NonCPS
+    private static Map parse(String json) {
+        Object parsed
+        try {
+            parsed = new JsonSlurper().parseText(json)
+        } catch (JsonException unreadable) {
+            parsed = null
+        }
+        return parsed instanceof Map ? copy(parsed)
+            : failed('the result of python3 cannot be read;', 'see the lines above.')
+    }
+
+    /** JsonSlurper's own maps are lazy and cannot be kept across a step. */
+    @NonCPS
+    private static Object copy(Object value) {
+        if (value instanceof Map) {
+            Map plain = [:]
+            for (Map.Entry entry : value.entrySet()) {
+                plain.put(entry.key, copy(entry.value))
+            }
+            return plain
+        }
+        if (value instanceof List) {
+            List plain = []
+            for (Object item : value) {
+                plain.add(copy(item))
+            }
+            return plain
+        }
+        return value
+    }
+
+}

@@ -1,0 +1,285 @@
+package harness
+
+import com.cloudbees.groovy.cps.Continuable
+import com.cloudbees.groovy.cps.CpsTransformer
+import com.cloudbees.groovy.cps.SandboxCpsTransformer
+import com.cloudbees.groovy.cps.sandbox.DefaultInvoker
+import com.cloudbees.groovy.cps.sandbox.SandboxInvoker
+import com.lesfurets.jenkins.unit.PipelineTestHelper
+import com.lesfurets.jenkins.unit.global.lib.LibraryConfiguration
+import com.lesfurets.jenkins.unit.global.lib.SourceRetriever
+import groovy.transform.CompileStatic
+import hudson.AbortException
+import org.codehaus.groovy.ast.ClassNode
+import org.codehaus.groovy.classgen.GeneratorContext
+import org.codehaus.groovy.control.CompilePhase
+import org.codehaus.groovy.control.SourceUnit
+import org.codehaus.groovy.control.customizers.CompilationCustomizer
+import org.codehaus.groovy.runtime.InvokerHelper
+import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+
+import java.nio.charset.Charset
+import java.nio.charset.StandardCharsets
+
+/**
+ * A Jenkins for tests: loads a shared library and runs a Jenkinsfile with it, on JenkinsPipelineUnit, by Jenkins' rules.
+ * The Groovy is CPS-transformed and restarted at every step, a library runs in the sandbox, `sh` runs a real shell.
+ *
+ *     Jenkins jenkins = new Jenkins(agent: new Agent(folder))
+ *     jenkins.library('bqsteps', projectFolder)
+ *     jenkins.run("@Library('bqsteps') _ \n node { bqLogBuild() }")
+ *     assert jenkins.build.result == 'SUCCESS'
+ */
+class Jenkins implements Live {
+
+    Console console = new Console()
+    Agent agent
+    Build build = new Build()
+    /** The controller's own charset, which need not be the agent's. */
+    Charset charset = StandardCharsets.UTF_8
+    /** Variables that an administrator set for all builds. */
+    Map<String, String> globalProperties = [:]
+    Map<String, Object> parameters = [:]
+    /** A trusted library (a global one) runs outside of the sandbox. */
+    boolean sandbox = true
+    boolean restarts = true
+    /** The signatures that a sandboxed library may use. */
+    Set<String> allowed = Sandbox.listed()
+
+    final Environment environment = new Environment(this)
+    final Steps steps = new Steps(this)
+    final List<File> resourceFolders = []
+    final List<String> pods = []
+    final Map<String, byte[]> artifacts = [:]
+    /** The steps that ran, in their order, with their arguments. */
+    final List<Map> calls = []
+    Throwable failure
+    Program program
+    Branch main
+    Sandbox interceptor
+    private final Map<String, File> libraries = [:]
+    private final List<Closure> interruptions = []
+
+    void library(String name, File folder) {
+        libraries[name] = folder
+    }
+
+    /** Runs a pipeline to its end; the outcome is in build.result, console and failure. */
+    Jenkins run(String pipeline, String source = 'WorkflowScript') {
+        Binding binding = new Binding([env: environment, currentBuild: build, params: parameters, scm: [:]])
+        PipelineHelper helper = new PipelineHelper(this, binding)
+        libraries.each { String name, File folder -> helper.registerLibrary(name, folder) }
+        helper.init()
+        interceptor = new Sandbox(helper.libraryClasses, allowed)
+        program = new Program(binding, helper.libraryClasses, sandbox ? new SandboxInvoker() : DefaultInvoker.INSTANCE,
+            restarts, { Frame frame -> steps.perform(frame) })
+        main = new Branch(context: new Context())
+        console.line('[Pipeline] Start of Pipeline')
+        program.inBranch(main) {
+            interceptor.register()
+            try {
+                Script script = helper.parse(pipeline, source)
+                program.run { script.run() }
+            } catch (Throwable failed) {
+                fail(failed)
+            } finally {
+                interceptor.unregister()
+            }
+        }
+        build.result = build.result ?: 'SUCCESS'
+        console.line('[Pipeline] End of Pipeline')
+        if (failure) {
+            tell(failure)
+        }
+        console.line("Finished: ${build.result}")
+        return this
+    }
+
+    /** Aborts the build when a step is entered for which the closure (name, arguments) is true. */
+    void abortAt(Closure wanted) {
+        interruptions.add(wanted)
+    }
+
+    /** Aborts the build, in the middle of what it runs. */
+    void abort(String cause = 'Aborted by Ada') {
+        main.interrupt(new FlowInterruptedException(cause))
+    }
+
+    void entering(String step, Map given) {
+        calls.add([step: step, given: given])
+        program.branch.throwInterruption()
+        if (interruptions.any { it(step, given) }) {
+            throw new FlowInterruptedException("aborted in ${step}")
+        }
+    }
+
+    /** The first failure is the build's; those that follow are told where they come. */
+    void fail(Throwable failed) {
+        if (failure) {
+            tell(failed)
+        }
+        failure = failure ?: failed
+        build.result = failed instanceof FlowInterruptedException ? 'ABORTED' : 'FAILURE'
+    }
+
+    private void tell(Throwable failed) {
+        if (failed instanceof AbortException) {
+            console.line("ERROR: ${failed.message}")
+        } else if (failed instanceof FlowInterruptedException) {
+            console.line(failed.message)
+        } else {
+            console.line(failed.toString())
+            failed.stackTrace.findAll { it.fileName == 'WorkflowScript' || it.className in libraries.keySet() }
+                .each { console.line("\tat ${it}") }
+        }
+    }
+
+}
+
+/** JenkinsPipelineUnit's loader of libraries, with the pipeline engine's ways of compiling and calling. */
+class PipelineHelper extends PipelineTestHelper {
+
+    private final Jenkins jenkins
+    private final Binding pipelineBinding
+
+    PipelineHelper(Jenkins jenkins, Binding binding) {
+        this.jenkins = jenkins
+        this.pipelineBinding = binding
+        scriptRoots = ['.'] as String[]
+        scriptExtension = 'groovy'
+        scriptBaseClass = PipelineScript
+        baseClassloader = PipelineHelper.classLoader
+        baseScriptRoot = '.'
+        imports += [NonCPS: 'com.cloudbees.groovy.cps.NonCPS']
+        if (metaClass.hasProperty(this, 'binding')) {
+            setProperty('binding', binding)
+        }
+    }
+
+    void registerLibrary(String name, File folder) {
+        SourceRetriever retriever = { String repository, String branch, String target ->
+            jenkins.resourceFolders.add(new File(folder, 'resources'))
+            [folder.toURI().toURL()]
+        } as SourceRetriever
+        registerSharedLibrary(LibraryConfiguration.library(name).defaultVersion('main').allowOverride(true).implicit(false)
+            .targetPath('.').retriever(retriever).build())
+    }
+
+    @Override
+    PipelineTestHelper init() {
+        super.init()
+        gse.config.addCompilationCustomizers(new Transformer(jenkins.sandbox))
+        return this
+    }
+
+    GroovyClassLoader getLibraryClasses() {
+        (GroovyClassLoader) gse.parentClassLoader
+    }
+
+    Script parse(String pipeline, String source) {
+        Class type = libraryClasses.parseClass(pipeline, source)
+        setGlobalVars(pipelineBinding)
+        return InvokerHelper.createScript(type, pipelineBinding)
+    }
+
+    /** Own methods first, then the library's steps, then Jenkins' steps; anything else is an error. */
+    @Override
+    Object getMethodInterceptor() {
+        PipelineHelper helper = this
+        return { String name, Object[] arguments -> helper.dispatch(delegate, name, arguments) }
+    }
+
+    @Override
+    Object getMethodMissingInterceptor() {
+        return { String name, arguments -> throw new MissingMethodException(name, delegate.class, arguments as Object[]) }
+    }
+
+    private Object dispatch(Object receiver, String name, Object[] arguments) {
+        if (receiver instanceof Script && name == 'invokeMethod' && arguments.length == 2) {
+            return dispatch(receiver, (String) arguments[0], arguments[1] as Object[])
+        }
+        MetaMethod own = receiver.metaClass.getMetaMethod(name, arguments)
+        if (own != null && !(receiver instanceof Script && inherited(own))) {
+            return own.doMethodInvoke(receiver, arguments)
+        }
+        if (!(receiver instanceof Script)) {
+            throw new MissingMethodException(name, receiver instanceof Class ? receiver : receiver.class, arguments)
+        }
+        if (pipelineBinding.variables[name] instanceof Script) {
+            return InvokerHelper.invokeMethod(pipelineBinding.variables[name], 'call', arguments)
+        }
+        if (jenkins.steps.has(name)) {
+            return suspend(name, arguments)
+        }
+        if (name in ['println', 'print', 'printf']) {
+            jenkins.console.line(arguments.join(''))
+            return null
+        }
+        throw new NoSuchMethodError("No such DSL method '${name}' found among steps")
+    }
+
+    /** Groovy gives every object methods (sleep, print, …) that must not come before steps of the same name. */
+    private static boolean inherited(MetaMethod method) {
+        !PipelineScript.isAssignableFrom(method.declaringClass.theClass) || method.declaringClass.theClass == PipelineScript
+    }
+
+    private Object suspend(String name, Object[] arguments) {
+        StackTraceElement outside = untransformed()
+        if (outside) {
+            throw new IllegalStateException("step '${name}' in @NonCPS code, at ${outside}")
+        }
+        return Continuable.suspend(new StepCall(name: name, arguments: arguments as List))
+    }
+
+    /** Code of a pipeline or a library is on Java's own stack only if it is not CPS-transformed. */
+    private StackTraceElement untransformed() {
+        Set<String> own = libraryClasses.loadedClasses*.name as Set
+        Thread.currentThread().stackTrace.find { it.className in own && it.lineNumber > 0 }
+    }
+
+}
+
+/** A library is compiled for the sandbox, unless it is trusted; the pipeline's own script is always trusted here. */
+class Transformer extends CompilationCustomizer {
+
+    private final CpsTransformer trusted = new CpsTransformer()
+    private final CpsTransformer sandboxed
+
+    Transformer(boolean sandbox) {
+        super(CompilePhase.CANONICALIZATION)
+        sandboxed = sandbox ? new SandboxCpsTransformer() : trusted
+    }
+
+    @Override
+    void call(SourceUnit source, GeneratorContext context, ClassNode type) {
+        (source.name.startsWith('WorkflowScript') ? trusted : sandboxed).call(source, context, type)
+    }
+
+}
+
+/** What all scripts of a pipeline are: they share one binding, and find the environment's variables by name. */
+@CompileStatic
+abstract class PipelineScript extends Script implements Serializable {
+
+    @Override
+    Object getProperty(String name) {
+        try {
+            return super.getProperty(name)
+        } catch (MissingPropertyException missing) {
+            Object value = name == 'env' ? null : ((Environment) binding.getVariable('env')).getProperty(name)
+            if (value == null) {
+                throw missing
+            }
+            return value
+        }
+    }
+
+    private void writeObject(ObjectOutputStream out) {
+        out.writeObject(binding)
+    }
+
+    private void readObject(ObjectInputStream stream) {
+        super.setBinding((Binding) stream.readObject())
+    }
+
+}

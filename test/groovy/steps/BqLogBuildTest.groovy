@@ -1,0 +1,234 @@
+package steps
+
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.params.ParameterizedTest
+import org.junit.jupiter.params.provider.CsvSource
+import org.junit.jupiter.params.provider.ValueSource
+
+class BqLogBuildTest extends StepTest {
+
+    private static final String FAILS = '''echo '{"status": "failed", "error": {"kind": "quota", "message": "p.d.t: too many", "hint": "Try later."}}' \\
+        > "$BQ_RESULT_FILE"; exit 1'''
+
+    @Test
+    void it_hands_over_what_jenkins_knows_about_the_build() {
+        jenkins.agent.environment += [BRANCH_NAME: 'PR-7', GIT_BRANCH: 'origin/x', GIT_COMMIT: 'c0ffee', CHANGE_ID: '7',
+                                      CHANGE_TARGET: 'main', TAG_NAME: 'v1', GIT_URL: 'https://git.example.com/x.git']
+        jenkins.build.with {
+            number = 42
+            timeInMillis = 1000
+            startTimeInMillis = 2500
+        }
+        succeeds('bqLogBuild()')
+        assert received[0].build == [
+            job_name: 'team/app', build_number: 42, build_url: 'https://jenkins.example.com/job/team/job/app/42/',
+            build_tag: 'jenkins-team-app-42', controller_url: 'https://jenkins.example.com/', result: 'SUCCESS',
+            result_is_final: false, scheduled_at: 1000, started_at: 2500, causes: ['UserIdCause'], is_replay: false,
+            node_name: 'agent-1', branch: 'PR-7', commit_id: 'c0ffee', change_id: '7', change_target: 'main', tag: 'v1',
+            scm_url: 'https://git.example.com/x.git',
+        ]
+        assert environment.BUILD_STATUS == 'SUCCESS'
+        assert environment.BUILD_NUMBER == '42'
+        assert environment.BQ_COMMAND == 'log-build'
+    }
+
+    @Test
+    void it_leaves_out_what_jenkins_does_not_know() {
+        jenkins.build.rootUrl = null
+        jenkins.build.causes = []
+        succeeds('bqLogBuild()')
+        assert received[0].build.keySet() == ['job_name', 'build_number', 'build_tag', 'result', 'result_is_final', 'scheduled_at',
+                                              'started_at', 'causes', 'is_replay', 'node_name'] as Set
+    }
+
+    @Test
+    void it_names_causes_upstream_and_replay() {
+        jenkins.build.causes = [
+            [_class: 'hudson.model.Cause$UpstreamCause', upstreamProject: 'team/lib', upstreamBuild: 5],
+            [_class: 'org.jenkinsci.plugins.workflow.cps.replay.ReplayCause'],
+        ]
+        succeeds('bqLogBuild()')
+        assert received[0].build.subMap(['causes', 'upstream_job', 'upstream_build', 'is_replay']) ==
+            [causes: ['UpstreamCause', 'ReplayCause'], upstream_job: 'team/lib', upstream_build: 5, is_replay: true]
+    }
+
+    @Test
+    void it_names_the_user_only_if_asked() {
+        succeeds('bqLogBuild user: false; bqLogBuild user: true')
+        assert received*.build*.user_name == [null, 'Ada']
+    }
+
+    @Test
+    void the_branch_is_gits_where_jenkins_has_none() {
+        jenkins.agent.environment += [GIT_BRANCH: 'origin/main']
+        succeeds('bqLogBuild()')
+        assert received[0].build.branch == 'origin/main'
+    }
+
+    @Test
+    void it_records_only_the_parameters_that_are_named() {
+        succeeds("bqLogBuild parameters: ['TEXT', 'FLAG', 'ABSENT']; bqLogBuild()",
+            [TEXT: 'Grüße 🎉', FLAG: true, PASSWORD: 'hunter2'])
+        assert received[0].build.parameters == [TEXT: 'Grüße 🎉', FLAG: true]
+        assert !received[1].build.containsKey('parameters')
+    }
+
+    @Test
+    void a_secret_parameter_is_refused_and_not_shown() {
+        String message = fails("bqLogBuild parameters: ['PASSWORD']", [PASSWORD: new Secret()])
+        assert message == "bqLogBuild: the build's parameter 'PASSWORD' is a Secret, which is not put on record"
+        assert !jenkins.console.toString().contains('hunter2')
+    }
+
+    @Test
+    void nasty_parameters_arrive_byte_for_byte() {
+        Map values = [NASTY, NASTY].transpose().collectEntries { name, value -> ["P${NASTY.indexOf(name)}".toString(), value] }
+        values.LONG = 'x' * 200 * 1024
+        values.NUL = 'a\0b'
+        succeeds('bqLogBuild parameters: params.names', values + [names: values.keySet().toList()])
+        assert received[0].build.parameters == values
+    }
+
+    @Test
+    void nasty_extra_arrives_byte_for_byte_as_keys_and_values() {
+        Map extra = NASTY.collectEntries { [it, [it]] } + [long: 'x' * 200 * 1024, nul: 'a\0b', empty: '', none: null]
+        succeeds('bqLogBuild extra: params.extra', [extra: extra])
+        assert received[0].build.extra == extra
+    }
+
+    @Test
+    void extra_keeps_what_json_has_and_turns_the_rest_into_text() {
+        succeeds('''bqLogBuild extra: [int: 1, long: 12345678901, decimal: 1.50, float: 2.5f, yes: true, nothing: null, nan: params.nan,
+            date: params.date, text: "${'g'}", 3: [[:], []]]''', [nan: Double.NaN, date: new Date(0)])
+        assert received[0].build.extra == [int: 1, long: 12345678901, decimal: 1.50, float: 2.5, yes: true, nothing: null, nan: 'NaN',
+                                           date: String.valueOf(new Date(0)), text: 'g', '3': [[:], []]]
+    }
+
+    @Test
+    void an_extra_that_holds_itself_is_refused() {
+        assert fails('def extra = [:]; extra.self = [extra]; bqLogBuild extra: extra') ==
+            "bqLogBuild: 'extra' is nested deeper than 20 levels"
+    }
+
+    @Test
+    void the_row_of_a_running_build_has_its_status_so_far_unless_one_is_given() {
+        run('unstable "hm"; bqLogBuild(); bqLogBuild status: "MINE"; bqLogBuild status: null; bqLogBuild status: ""')
+        assert received*.environment*.BUILD_STATUS == ['UNSTABLE', 'MINE', 'UNSTABLE', 'UNSTABLE']
+        assert received*.build*.result == ['UNSTABLE'] * 4
+        assert received*.build*.result_is_final == [true] * 4
+    }
+
+    @Test
+    void a_table_of_the_environment_does_not_leak_in() {
+        jenkins.agent.environment += [DATASET_ID: 'left', TABLE_ID: 'over']
+        succeeds("bqLogBuild(); bqLogBuild dataset: 'd', table: 't'")
+        assert received*.environment*.DATASET_ID == [null, 'd']
+        assert received*.environment*.TABLE_ID == [null, 't']
+    }
+
+    @Test
+    void it_hands_over_everything_else_that_is_given() {
+        succeeds("bqLogBuild project: 'mine', location: 'EU', event: 'started', method: 'load', deadline: 9")
+        assert environment.subMap(['PROJECT_ID', 'BQ_LOCATION', 'BQ_EVENT', 'BQ_WRITE_METHOD', 'BQ_DEADLINE_SECONDS']) ==
+            [PROJECT_ID: 'mine', BQ_LOCATION: 'EU', BQ_EVENT: 'started', BQ_WRITE_METHOD: 'load', BQ_DEADLINE_SECONDS: '9']
+    }
+
+    @ParameterizedTest
+    @CsvSource(['project,PROJECT_ID', 'dataset,DATASET_ID', 'table,TABLE_ID', 'location,BQ_LOCATION', 'status,BUILD_STATUS', 'replay,BQ_SPOOL_DIR'])
+    void texts_arrive_byte_for_byte(String parameter, String variable) {
+        succeeds('for (value in params.values) { bqLogBuild([(params.name): value]) }', [name: parameter, values: NASTY])
+        assert received*.environment*.get(variable) == NASTY
+    }
+
+    @Test
+    void a_text_that_no_environment_can_carry_is_refused_whole() {
+        List<String> names = ['project', 'dataset', 'table', 'location', 'status', 'replay']
+        assert refusals('bqLogBuild', names.collect { [(it): 'nul\0here'] }) ==
+            names.collect { "bqLogBuild: '${it}' holds a NUL character, which no environment variable can carry".toString() }
+        jenkins = newJenkins()
+        assert refusals('bqLogBuild', names.collect { [(it): 'x' * 200 * 1024] }) ==
+            names.collect { "bqLogBuild: '${it}' is 204800 bytes long, an environment variable carries 131008".toString() }
+        assert received.empty
+    }
+
+    @Test
+    void all_problems_come_in_one_message_whatever_onFailure_says() {
+        jenkins.globalProperties.clear()
+        assert fails('''bqLogBuild statsu: 'x', event: 'ended', method: 'stream', extra: 'x', user: 'yes', parameters: 'A', onFailure: 'ignore',
+            deadline: -1, status: 3''') ==
+            "bqLogBuild: 'statsu' is no parameter, did you mean 'status'?; 'event' is 'ended', it must be one of started, finished; " +
+            "'method' is 'stream', it must be one of insert, load; 'extra' must be a map, not String; 'user' must be true or false, " +
+            "not String; 'parameters' must be a list of texts, not String; 'onFailure' is 'ignore', it must be one of fail, unstable, " +
+            "warn; 'deadline' is '-1', it must be a whole number of seconds above 0; 'status' must be text, not Integer; there is no " +
+            "project: give 'project', or set PROJECT_ID in Jenkins' global properties"
+        assert received.empty
+    }
+
+    @Test
+    void a_failure_ends_the_build_with_pythons_own_line() {
+        python(FAILS)
+        assert fails('bqLogBuild(); echo "went on"') == 'bqLogBuild: p.d.t: too many Try later.'
+        assert !('went on' in jenkins.console.lines)
+    }
+
+    @Test
+    void with_onFailure_unstable_the_build_goes_on_and_is_unstable() {
+        python(FAILS)
+        run('def result = bqLogBuild onFailure: "unstable"; echo "went on: ${result.error.kind}"')
+        assert jenkins.build.result == 'UNSTABLE'
+        assert 'WARNING: bqLogBuild: p.d.t: too many Try later.' in jenkins.console.lines
+        assert 'went on: quota' in jenkins.console.lines
+    }
+
+    @Test
+    void with_onFailure_warn_the_build_goes_on_and_is_a_success() {
+        python(FAILS)
+        succeeds('def result = bqLogBuild onFailure: "warn"; echo "went on: ${result.error.kind}"')
+        assert 'bqLogBuild: p.d.t: too many Try later.' in jenkins.console.lines
+        assert 'went on: quota' in jenkins.console.lines
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ['fail', 'unstable', 'warn'])
+    void onFailure_holds_where_there_is_no_agent_as_well(String onFailure) {
+        pipeline("bqLogBuild onFailure: '${onFailure}'")
+        assert jenkins.build.result == [fail: 'FAILURE', unstable: 'UNSTABLE', warn: 'SUCCESS'][onFailure]
+        assert jenkins.console.toString().contains('bqLogBuild: there is no agent here; call it in node')
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ['fail', 'unstable', 'warn'])
+    void an_abort_is_never_swallowed(String onFailure) {
+        python('echo waiting >&2; exec sleep 600')
+        jenkins.console.watch { String line -> line == 'waiting' && jenkins.abort() }
+        run("bqLogBuild onFailure: '${onFailure}'; echo 'went on'")
+        assert jenkins.build.result == 'ABORTED' : jenkins.console
+        assert !('went on' in jenkins.console.lines)
+        assert !jenkins.console.toString().contains('bqLogBuild:')
+    }
+
+    @Test
+    void a_replay_sends_what_was_kept() {
+        succeeds("bqLogBuild replay: '.bqsteps/unsent', project: 'mine', location: 'EU', deadline: 9, onFailure: 'warn'")
+        assert environment.BQ_COMMAND == 'replay'
+        assert environment.BQ_SPOOL_DIR == '.bqsteps/unsent'
+        assert received[0].build == null
+    }
+
+    @Test
+    void a_replay_says_nothing_about_the_rows() {
+        assert fails("bqLogBuild replay: 'x', status: 'S', dataset: 'd', extra: [a: 1]") ==
+            "bqLogBuild: 'replay' sends rows as they were kept, it does not go with 'status', 'dataset', 'extra'"
+    }
+
+    /** Stands for hudson.util.Secret, whose text is the secret itself. */
+    static class Secret implements Serializable {
+
+        @Override
+        String toString() {
+            'hunter2'
+        }
+
+    }
+
+}
