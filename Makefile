@@ -1,0 +1,94 @@
+# What is made for the tests and the demo lies in .build/; the package is made in resources/bqsteps/.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+BUILD := .build
+BIN := $(BUILD)/venv/bin
+REPORTS := $(BUILD)/reports
+MVN := mvn --batch-mode --no-transfer-progress
+GROOVY := $(shell find test/groovy -name '*.groovy')
+
+.PHONY: help
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1: \2/p' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo test test-groovy test-python lint package stand-in requirements clean
+demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenkinsfile.example against an embedded BigQuery
+	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
+
+test: lint test-groovy test-python ## run everything that CI runs
+
+test-groovy: $(BUILD)/venv.stamp ## run the tests of the steps
+	@mkdir -p $(REPORTS)/groovy
+	@PATH="$$PWD/$(BIN):$$PATH" $(MVN) test && status=0 || status=$$?; \
+	cp $(BUILD)/groovy/surefire-reports/*.xml $(REPORTS)/groovy/; exit $$status
+
+test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
+	@$(BIN)/pytest --junit-xml=$(REPORTS)/python.xml
+
+lint: $(BUILD)/venv.stamp $(BUILD)/classpath ## check style, types, layers and the package
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy python test
+	@PYTHONPATH=python $(BIN)/lint-imports --no-logo
+	@java -cp "$$(cat $(BUILD)/classpath)" org.codenarc.CodeNarc $(CODENARC)
+	@$(BIN)/python python/build_package.py --check
+
+package: ## build resources/bqsteps/bqsteps.pyz
+	@python=$$($(FIND_PYTHON)); "$$python" python/build_package.py
+
+stand-in: $(BUILD)/venv.stamp ## start the BigQuery that misbehaves
+	@PYTHONPATH=test $(BIN)/python -m stand_in
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-config --custom-compile-command 'make requirements'
+requirements: $(BUILD)/venv.stamp ## pin what the requirements.in files name, with hashes (UPGRADE=--upgrade for newer ones)
+	$(LOCK) $(UPGRADE) --python-version 3.11 python/requirements.in -o python/requirements.txt
+	$(LOCK) $(UPGRADE) --python-version 3.11 -c python/requirements.txt test/requirements.in -o test/requirements.txt
+	$(LOCK) $(UPGRADE) --python-version 3.13 test/end_to_end/requirements.in -o test/end_to_end/requirements.txt
+
+clean: ## remove everything that was made, except the package
+	rm -rf $(BUILD) .bqsteps .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find python test -name __pycache__ -prune -exec rm -rf {} +
+
+# Set-up: a stamp stands for what is made once, and again when its list changes.
+.PHONY: venv emulator wheels
+venv: $(BUILD)/venv.stamp ## set up the Python of the tests and tools
+emulator: $(BUILD)/emulator.stamp ## set up the embedded BigQuery
+wheels: $(BUILD)/wheels.stamp ## fetch the package's dependencies, for install tests without a network
+
+FIND_PYTHON = for python in python3.13 python3.12 python3.11 python3.14 python3; do \
+	if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo "$$python"; exit; fi; done; \
+	echo "make: no Python 3.11 or newer that has venv was found on PATH" >&2; exit 1
+PINNED := --require-hashes --no-deps --only-binary :all:
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+$(BUILD)/venv.stamp: test/requirements.txt
+	@echo "setting up $(BUILD)/venv"
+	@python=$$($(FIND_PYTHON)); "$$python" -m venv --clear $(BUILD)/venv
+	@$(PIP) install --quiet $(PINNED) -r $<
+	@touch $@
+
+# uv finds an installed Python 3.13, which the emulator needs, or gets one. DuckDB's extensions belong in a home folder.
+$(BUILD)/emulator.stamp: test/end_to_end/requirements.txt $(BUILD)/venv.stamp
+	@echo "setting up $(BUILD)/emulator"
+	@$(BIN)/uv venv --quiet --clear --python 3.13 $(BUILD)/emulator
+	@$(PIP) --python $(BUILD)/emulator/bin/python install --quiet $(PINNED) -r $<
+	@mkdir $(BUILD)/emulator/home
+	@HOME="$$PWD/$(BUILD)/emulator/home" $(BUILD)/emulator/bin/python -c \
+		"import duckdb_extensions as d; [d.import_extension(n) for n in ('icu', 'ducklake', 'spatial')]"
+	@touch $@
+
+$(BUILD)/wheels.stamp: python/requirements.txt $(BUILD)/venv.stamp
+	@echo "setting up $(BUILD)/wheels"
+	@rm -rf $(BUILD)/wheels
+	@$(PIP) download --quiet $(PINNED) --dest $(BUILD)/wheels -r $<
+	@touch $@
+
+$(BUILD)/classpath: pom.xml $(GROOVY)
+	@echo "setting up $(BUILD)/groovy"
+	@$(MVN) --quiet process-test-classes
+	@touch $@

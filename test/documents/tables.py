@@ -1,0 +1,114 @@
+"""The parts of the documents that come from the code. `make docs`, or `python -m documents.tables`, writes them anew.
+
+A part stands between two markers that name it: <!-- from the code: NAME --> and <!-- end -->.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from bqsteps import build, settings
+from documents import groovy
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = tuple(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")) + tuple(
+    sorted((ROOT / "docs").glob("*.md"))
+)
+STEPS = ("bqEnsureTable", "bqLogBuild", "bqPod")
+
+_PART = re.compile(r"(?P<start><!-- from the code: (?P<name>.+?) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
+_COMMAND_PARAMETERS = ("replay",)  # each makes its step run the command of this name
+
+
+def render(document: str) -> str:
+    """The document with each part as the code has it now.
+
+    Raises:
+        KeyError: the document names a part that there is not.
+    """
+    parts = _parts()
+    return _PART.sub(lambda part: f"{part['start']}\n{parts[part['name']]()}\n{part['end']}", document)
+
+
+def names(document: str) -> list[str]:
+    """The parts that a document holds."""
+    return [part["name"] for part in _PART.finditer(document)]
+
+
+def parameters(step: str) -> dict[str, str]:
+    """The parameters that a step's help lists, without those whose command the package does not have."""
+    found = groovy.helped(ROOT / "vars" / f"{step}.txt")
+    return {name: text for name, text in found.items() if name not in _COMMAND_PARAMETERS or name in settings.COMMANDS}
+
+
+def _parts() -> Mapping[str, Callable[[], str]]:
+    return {
+        "variables of both commands": lambda: _variables(_shared()),
+        "variables of ensure-table": lambda: _variables(_own("ensure-table")),
+        "variables of log-build": lambda: _variables(_own("log-build")),
+        "columns of a row": _columns,
+        "Jenkinsfile.example": lambda: f"```groovy\n{(ROOT / 'Jenkinsfile.example').read_text(encoding='utf-8')}```\n",
+        **{f"parameters of {step}": partial(_parameters, step) for step in STEPS},
+    }
+
+
+def _shared() -> list[settings.Variable]:
+    first, *others = (command.variables for command in settings.COMMANDS.values())
+    return [variable for variable in first if all(variable in other for other in others)]
+
+
+def _own(command: str) -> list[settings.Variable]:
+    return [variable for variable in settings.COMMANDS[command].variables if variable not in _shared()]
+
+
+def _variables(variables: Iterable[settings.Variable]) -> str:
+    rows = [(f"`{v.name}`", _default(v), _sentence(v.help)) for v in variables]
+    return _table(("Variable", "Default", "Meaning"), rows)
+
+
+def _default(variable: settings.Variable) -> str:
+    if variable.required:
+        return "required"
+    return f"`{variable.default}`" if variable.default else "none"
+
+
+def _parameters(step: str) -> str:
+    rows = [(f"`{name}`", _sentence(text)) for name, text in parameters(step).items()]
+    return _table(("Parameter", "Meaning"), rows)
+
+
+def _columns() -> str:
+    filled = groovy.columns(ROOT / "src/bqsteps/Build.groovy")
+    rows = []
+    for column in build.COLUMNS:
+        sources = [f"`{name}`" for name in column.variables] + (["bqLogBuild"] if column.name in filled else [])
+        mode = "" if column.mode == "NULLABLE" else f" {column.mode}"
+        rows.append((f"`{column.name}`", f"{column.type}{mode}", _sentence(column.help), ", ".join(sources)))
+    return _table(("Column", "Type", "Meaning", "Comes from"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |\n" for line in lines)
+
+
+def _sentence(text: str) -> str:
+    """The text as it stands in the code, its placeholders as code: Markdown would take <NAME> for a tag."""
+    return re.sub(r"(?:<\w+>[\w.]*)+", r"`\g<0>`", text.rstrip(".")) + "."
+
+
+def main() -> int:
+    """Write the documents whose parts are not as the code has them, and name them."""
+    for path in DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        rendered = render(text)
+        if rendered != text:
+            path.write_text(rendered, encoding="utf-8")
+            sys.stdout.write(f"updated {path.relative_to(ROOT)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""Pipelines that run as a team would write them: the steps, the shell, the packaged Python, the embedded BigQuery."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from end_to_end import jenkins
+from end_to_end.conftest import ROOT
+from end_to_end.reader import Reader
+
+AWKWARD = "$HOME $(id) `id` \"'\\ \t% -é😀"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "team's work space" / "app"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def write(workspace: Path, text: str) -> Path:
+    file = workspace.parent / "Jenkinsfile"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def define(workspace: Path, dataset: str, table: str) -> None:
+    (workspace / "config").mkdir(exist_ok=True)
+    fields = [{"name": "id", "type": "INTEGER", "mode": "REQUIRED"}]
+    (workspace / "config" / f"{dataset}_{table}.json").write_text(json.dumps(fields))
+
+
+class TestTheExample:
+    def test_makes_its_table_and_logs_each_build_once(
+        self, workspace: Path, agent: Mapping[str, str], reader: Reader
+    ) -> None:
+        shutil.copytree(ROOT / "config", workspace / "config")
+        consoles = []
+        for number in ("1", "2", "2"):
+            code, console = jenkins.run(
+                ROOT / "Jenkinsfile.example", workspace, "--job", "team/example", "--number", number, environ=agent
+            )
+            assert (code, console.splitlines()[-1]) == (0, "Finished: SUCCESS"), console
+            consoles.append(console)
+        assert "Created table" in consoles[0]
+        assert "Already Exists" in consoles[1]
+        table = reader.table("jenkins_demo_db", "users_table")
+        wanted = json.loads((ROOT / "config/jenkins_demo_db_users_table.json").read_text(encoding="utf-8"))
+        assert table is not None
+        assert [f["name"] for f in table["schema"]["fields"]] == [f["name"] for f in wanted]
+        rows = reader.query(
+            "SELECT build_id, job_name, status, result, causes FROM `jenkins_demo_db.build_logs`"
+            " WHERE job_name = 'team/example' ORDER BY build_id"
+        )
+        # The third run is a build of its own: another start time, and so another record.
+        assert [(row["build_id"], row["status"], row["result"]) for row in rows] == [
+            ("1", "SUCCESS", "SUCCESS"), ("2", "SUCCESS", "SUCCESS"), ("2", "SUCCESS", "SUCCESS"),
+        ]  # fmt: skip
+
+    def test_a_failing_build_is_on_record_as_such(
+        self, workspace: Path, agent: Mapping[str, str], reader: Reader
+    ) -> None:
+        # No definition in this workspace: bqEnsureTable fails, and `post` still logs.
+        code, console = jenkins.run(
+            ROOT / "Jenkinsfile.example", workspace, "--job", "team/failing", "--number", "1", environ=agent
+        )
+        assert (code, console.splitlines()[-1]) == (1, "Finished: FAILURE")
+        assert "bqEnsureTable: config/jenkins_demo_db_users_table.json" in console
+        assert "Traceback" not in console
+        rows = reader.query("SELECT status FROM `jenkins_demo_db.build_logs` WHERE job_name = 'team/failing'")
+        assert rows == [{"status": "FAILURE"}]
+
+
+class TestScripted:
+    def test_parallel_branches_share_a_workspace_and_each_does_its_part(
+        self, workspace: Path, agent: Mapping[str, str], reader: Reader, dataset: str
+    ) -> None:
+        define(workspace, dataset, "one")
+        define(workspace, dataset, "two")
+        file = write(
+            workspace,
+            f"""
+            @Library('bqsteps@v1') _
+            node {{
+                parallel(
+                    one: {{ bqEnsureTable dataset: '{dataset}', table: 'one' }},
+                    two: {{ bqEnsureTable dataset: '{dataset}', table: 'two' }},
+                    log: {{ bqLogBuild dataset: '{dataset}', event: 'started', status: 'RUNNING' }},
+                    end: {{ bqLogBuild dataset: '{dataset}' }},
+                )
+            }}
+            """,
+        )
+        code, console = jenkins.run(file, workspace, "--number", "4", environ=agent)
+        assert code == 0, console
+        assert reader.table(dataset, "one")
+        assert reader.table(dataset, "two")
+        rows = reader.query(f"SELECT event, status FROM `{dataset}.build_logs` ORDER BY event")  # noqa: S608
+        assert rows == [{"event": "finished", "status": "SUCCESS"}, {"event": "started", "status": "RUNNING"}]
+
+    def test_awkward_values_arrive_in_the_row_byte_for_byte(
+        self, workspace: Path, agent: Mapping[str, str], reader: Reader, dataset: str
+    ) -> None:
+        text = json.dumps(AWKWARD).replace("$", "\\$")  # as a Groovy string
+        file = write(
+            workspace,
+            f"""
+            @Library('bqsteps@v1') _
+            node {{
+                bqLogBuild dataset: '{dataset}', status: {text}, extra: [note: {text}, more: ['a\\nb', 1, null]]
+            }}
+            """,
+        )
+        code, console = jenkins.run(file, workspace, environ=agent)
+        if code:  # a tab in a status is refused whole, with a clear line
+            pytest.fail(console)
+        (row,) = reader.query(f"SELECT status, extra FROM `{dataset}.build_logs`")  # noqa: S608
+        assert row["status"] == AWKWARD
+        assert json.loads(row["extra"]) == {"note": AWKWARD, "more": ["a\nb", 1, None]}
+
+    def test_unreachable_bigquery_ends_with_one_line_and_onfailure_decides(
+        self, workspace: Path, agent: Mapping[str, str]
+    ) -> None:
+        file = write(
+            workspace,
+            "@Library('bqsteps@v1') _\nnode { bqLogBuild deadline: 1, onFailure: 'unstable' }",
+        )
+        code, console = jenkins.run(file, workspace, environ={**agent, "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:1"})
+        assert (code, console.splitlines()[-1]) == (1, "Finished: UNSTABLE")
+        assert "Traceback" not in console
+        assert list(workspace.glob(".bqsteps/unsent/*.ndjson"))
+
+    def test_a_bare_python_installs_the_packages_by_itself_once(
+        self, workspace: Path, agent: Mapping[str, str], reader: Reader, dataset: str, tmp_path: Path
+    ) -> None:
+        bare = tmp_path / "bare"
+        venv.create(bare, with_pip=True, symlinks=True)
+        file = write(
+            workspace,
+            f"""
+            @Library('bqsteps@v1') _
+            node {{
+                parallel a: {{ bqLogBuild dataset: '{dataset}', event: 'started' }},
+                         b: {{ bqLogBuild dataset: '{dataset}', event: 'finished' }}
+            }}
+            """,
+        )
+        code, console = jenkins.run(
+            file,
+            workspace,
+            environ={
+                **agent,
+                "PATH": f"{bare / 'bin'}{os.pathsep}{os.defpath}{os.pathsep}{Path(shutil.which('java') or '').parent}",
+                "PIP_NO_INDEX": "1",
+                "PIP_FIND_LINKS": str(ROOT / ".build/wheels"),
+            },
+        )
+        assert code == 0, console
+        assert len([line for line in console.splitlines() if "nstalled" in line]) == 1
+        assert len(reader.query(f"SELECT event FROM `{dataset}.build_logs`")) == 2  # noqa: S608
+
+
+class TestTheDemo:
+    def test_ctrl_c_ends_everything_that_it_started(self, tmp_path: Path) -> None:
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "end_to_end.demo"],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "test"), "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        with demo:
+            assert demo.stdout is not None
+            while "[Pipeline] sh" not in demo.stdout.readline():
+                assert demo.poll() is None
+            demo.send_signal(signal.SIGINT)
+            _, errors = demo.communicate(timeout=60)
+        assert demo.returncode == 130
+        assert "Traceback" not in errors
+        assert list(tmp_path.iterdir()) == []
+        # Whatever it started carries its temporary folder in its arguments or its environment.
+        assert _processes_that_mention(str(tmp_path)) == []
+
+
+def _processes_that_mention(text: str) -> list[str]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if text.encode() in told and process.name != str(os.getpid()):
+            found.append((process / "cmdline").read_text())
+    return found
