@@ -14,7 +14,7 @@ GROOVY := $(shell find test/groovy -name '*.groovy')
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1: \2/p' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: demo test test-groovy test-python lint package stand-in requirements clean
+.PHONY: demo test test-groovy test-python lint package docs stand-in requirements clean
 demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenkinsfile.example against an embedded BigQuery
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
 
@@ -28,16 +28,19 @@ test-groovy: $(BUILD)/venv.stamp ## run the tests of the steps
 test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
 	@$(BIN)/pytest --junit-xml=$(REPORTS)/python.xml
 
-lint: $(BUILD)/venv.stamp $(BUILD)/classpath ## check style, types, layers and the package
+lint: $(BUILD)/venv.stamp ## check style, types, layers and the package
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy python test
 	@PYTHONPATH=python $(BIN)/lint-imports --no-logo
-	@java -cp "$$(cat $(BUILD)/classpath)" org.codenarc.CodeNarc $(CODENARC)
+	@$(MVN) --quiet exec:java@lint
 	@$(BIN)/python python/build_package.py --check
 
 package: ## build resources/bqsteps/bqsteps.pyz
 	@python=$$($(FIND_PYTHON)); "$$python" python/build_package.py
+
+docs: $(BUILD)/venv.stamp ## write the documents' tables anew from the code
+	@PYTHONPATH=python:test $(BIN)/python -m documents.tables
 
 stand-in: $(BUILD)/venv.stamp ## start the BigQuery that misbehaves
 	@PYTHONPATH=test $(BIN)/python -m stand_in

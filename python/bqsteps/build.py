@@ -152,6 +152,17 @@ def column(name: str) -> Column:
     return _COLUMNS[name]
 
 
+def problems(row: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a row that was made before, and kept where others may have had their hands on it."""
+    checked, found = _convert(dict(row))
+    found += [f"{name} is missing" for name in sorted(REQUIRED) if name not in row]
+    if not re.fullmatch(r"[0-9a-f]{64}", str(row.get("build_key"))):
+        found.append("build_key is not a sha256")
+    if not found and checked != row:
+        found.append("it has values that no row of this library has")
+    return found
+
+
 def content_hash(row: Row) -> str:
     """A hash of what a second record of the same event would say again; at most 63 characters, as a label takes."""
     lasting = {name: value for name, value in row.items() if name not in _PASSING}

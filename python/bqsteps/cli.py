@@ -104,6 +104,14 @@ def log_build() -> None:
     _end(command)
 
 
+@main.command("replay", cls=_Command)
+def replay() -> None:
+    """Send rows that could not be confirmed before: each one is on record once, however often it is sent."""
+    from bqsteps import replay_command  # noqa: PLC0415  # the same
+
+    _end(lambda environ: replay_command.replay(environ, _progress("rows")))
+
+
 def _end(command: Callable[[dict[str, str]], Result]) -> None:
     environ = report.environment()
     sys.exit(report.run(environ, lambda: command(environ)))

@@ -3,11 +3,13 @@
 The client's own waits are overridden everywhere: it would retry for 600 s (jobs 2,400 s) and give a socket no limit.
 """
 
+import contextlib
 import logging
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import google.auth
@@ -143,17 +145,40 @@ def connect(
         credentials=credentials,
         location=location,
         client_info=ClientInfo(user_agent=f"bqsteps/{__version__}"),  # type: ignore[no-untyped-call]
-        _http=_session(credentials, workers) if workers > 1 else None,
+        _http=_Session(credentials, workers),
     )
     return Connection(client, deadline, Pace(_REQUESTS_PER_SECOND) if workers > 1 else None)
 
 
-def _session(credentials: "Credentials", workers: int) -> AuthorizedSession:
-    """A session that keeps a connection for each thread, where the usual one keeps ten and opens others each time."""
-    session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=workers))
-    return session
+class _Session(AuthorizedSession):
+    """A session that keeps a connection for each thread, where the usual one keeps ten and opens others each time.
+
+    It takes no answer for BigQuery's that is another's: what a proxy refuses was not refused by the service, and the
+    client would stumble over what it says.
+    """
+
+    def __init__(self, credentials: "Credentials", workers: int) -> None:
+        super().__init__(credentials)  # type: ignore[no-untyped-call]
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=workers))
+
+    def request(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401  # passed on
+        """As every session has it."""
+        response: requests.Response = super().request(*arguments, **options)  # type: ignore[no-untyped-call]
+        if not _is_bigquerys(response):
+            words = f"HTTP {response.status_code} with an answer that is not BigQuery's"
+            raise requests.exceptions.InvalidJSONError(words, request=response.request, response=response)
+        return response
+
+
+def _is_bigquerys(response: requests.Response) -> bool:
+    """Whether an answer has the form that https://cloud.google.com/bigquery/docs/error-messages gives it."""
+    if response.status_code < HTTPStatus.BAD_REQUEST:
+        return response.content.lstrip()[:1] in (b"", b"{")
+    try:
+        return isinstance(response.json()["error"], dict)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _find_credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Credentials":
@@ -165,8 +190,10 @@ def _find_credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Creden
     hopes = bool(environ.get("KUBERNETES_SERVICE_HOST")) and not environ.get(_CREDENTIALS_FILE)
 
     def find() -> "Credentials":
-        credentials = _default_credentials()
-        credentials.refresh(partial(Request(), timeout=deadline.request))  # type: ignore[no-untyped-call]
+        with _malformed("the file of credentials"):
+            credentials: Credentials = google.auth.default(scopes=_SCOPES)[0]
+        with _malformed("the answer to the request for a token"):
+            credentials.refresh(partial(Request(), timeout=deadline.request))  # type: ignore[no-untyped-call]
         return credentials
 
     def may_pass(error: Exception) -> bool:
@@ -178,14 +205,16 @@ def _find_credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Creden
         raise _no_credentials(error, deadline, environ) from None
 
 
-def _default_credentials() -> "Credentials":
+@contextlib.contextmanager
+def _malformed(what: str) -> Iterator[None]:
+    """google-auth looks into files and answers without checking what they are."""
     try:
-        credentials: Credentials = google.auth.default(scopes=_SCOPES)[0]
+        yield
+    except auth.GoogleAuthError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
-        # google-auth looks into the file without checking what it is.
-        what = error.strerror if isinstance(error, OSError) else "it is no credentials file"
-        raise auth.DefaultCredentialsError(f"the file of credentials cannot be read: {what}") from None  # type: ignore[no-untyped-call]
-    return credentials
+        why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is malformed"
+        raise auth.DefaultCredentialsError(f"{what} {why}") from None  # type: ignore[no-untyped-call]
 
 
 def _no_credentials(error: Exception, deadline: Deadline, environ: Mapping[str, str]) -> Failure:
@@ -235,7 +264,7 @@ def words(error: Exception) -> str:
     if not isinstance(error, api.GoogleAPICallError):
         return network.words(error)
     said = _first_error(error).get("message") or re.sub(r"^[A-Z]+ \S+: ", "", str(error.message))
-    return network.cut(str(said)) or f"HTTP {error.code}"
+    return f"HTTP {error.code}" if said in ("", "unknown error") else network.cut(str(said))
 
 
 def explain(error: Exception, doing: str, deadline: Deadline) -> Failure:

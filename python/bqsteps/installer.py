@@ -133,14 +133,13 @@ def _writable(environ: Mapping[str, str], partial: Path) -> dict[str, str]:
     cache = environ.get("XDG_CACHE_HOME") or (home and str(Path(home, ".cache")))
     if not cache or not _can_write(Path(cache)):
         changed["XDG_CACHE_HOME"] = str(partial / "tmp")
-    if not home:
-        changed["HOME"] = str(partial / "tmp")  # else "~" is looked up, and may be taken as a name
     return changed
 
 
 def _can_write(folder: Path) -> bool:
-    nearest = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
-    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    # Not Path.exists, which fails below a folder that may not be read, such as root's home.
+    nearest = next((parent for parent in (folder, *folder.parents) if os.access(parent, os.F_OK)), folder)
+    return os.access(nearest, os.W_OK | os.X_OK)
 
 
 def _run(tool: _Tool, partial: Path, deadline: float) -> None:

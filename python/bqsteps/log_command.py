@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bqsteps import build, report, session, settings, spool
 from bqsteps.build_log import Recorder
+from bqsteps.connection import connect
 from bqsteps.errors import Failure
 from bqsteps.jobs import Unconfirmed
 from bqsteps.report import Result, say, warn
@@ -23,13 +24,8 @@ def log_build(environ: Environ) -> Result:
         "unavailable", f"the row of {wanted.table} was not confirmed within {wanted.limits.deadline:g} s.", _kept(kept)
     )
     try:
-        link = session.connect(
-            environ,
-            wanted.job_project,
-            wanted.location,
-            wanted.limits,
-            late=lambda: _spooled(wanted, unknown, kept),
-        )
+        deadline = session.begin(environ, wanted.limits, lambda: _spooled(wanted, unknown, kept))
+        link = connect(wanted.job_project, wanted.location, deadline, environ)
         record = Recorder(link, wanted.table, row, wanted.method, wanted.location, warn).record()
     except (Failure, Unconfirmed) as problem:
         failure = problem.failure if isinstance(problem, Unconfirmed) else problem

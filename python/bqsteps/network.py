@@ -3,6 +3,7 @@
 Nothing that is said holds a request's address or an answer's data, for either may hold a secret.
 """
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -34,9 +35,9 @@ def cut(text: str) -> str:
 
 
 def _said(error: BaseException) -> str:
-    # google-auth puts whole answers, tokens and all, behind the first argument.
-    said = error.args[0] if isinstance(error, GoogleAuthError) and error.args else error
-    return cut(str(said)) or type(error).__name__
+    # google-auth puts whole answers, tokens and all, behind the first argument, or behind a word in it.
+    said = str(error.args[0] if isinstance(error, GoogleAuthError) and error.args else error)
+    return cut(re.split(r"\s*\bResponse(?: details)?:", said)[0]) or type(error).__name__
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -68,7 +69,7 @@ def _trouble(chain: list[BaseException]) -> str:  # noqa: PLR0911  # a line for 
     if refused or why:
         return f"no connection to {server}{why and ': '}{why}"
     if has(requests.exceptions.JSONDecodeError):
-        return "the answer is not JSON, so it is not BigQuery's"
+        return "an answer that is not JSON"
     return ""
 
 

@@ -102,10 +102,7 @@ def _source_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     found = {
         "UV_INDEX_URL": settings.get("index-url"),
         "UV_EXTRA_INDEX_URL": settings.get("extra-index-url"),
-        # uv fails on a folder that is not there, pip does not.
-        "UV_FIND_LINKS": ",".join(
-            link for link in settings.get("find-links", "").split() if "://" in link or Path(link).exists()
-        ),
+        "UV_FIND_LINKS": ",".join(settings.get("find-links", "").split()),
         "UV_NO_CACHE": "1" if _true(settings.get("no-cache-dir")) else None,
         "UV_KEYRING_PROVIDER": "subprocess" if settings.get("keyring-provider") == "subprocess" else None,
     }
@@ -122,7 +119,7 @@ def _network_for_uv(settings: Mapping[str, str]) -> dict[str, str]:
     if "truststore" in settings.get("use-feature", "").split():
         found["UV_NATIVE_TLS"] = found["UV_SYSTEM_CERTS"] = "1"  # its older and its newer name
     if certificates := settings.get("cert"):
-        found["SSL_CERT_DIR" if Path(certificates).is_dir() else "SSL_CERT_FILE"] = certificates
+        found["SSL_CERT_DIR" if os.access(f"{certificates}/.", os.F_OK) else "SSL_CERT_FILE"] = certificates
     if proxy := settings.get("proxy"):
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
@@ -138,7 +135,7 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     for folder in (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep):
         yield Path(folder, "pip/pip.conf")
     yield Path("/etc/pip.conf")
-    if (home := environ.get("HOME")) and not (chosen and Path(chosen).exists()):
+    if (home := environ.get("HOME")) and not (chosen and os.access(chosen, os.F_OK)):
         yield Path(home, ".pip/pip.conf")
         yield Path(environ.get("XDG_CONFIG_HOME") or Path(home, ".config"), "pip/pip.conf")
     yield Path(sys.prefix, "pip.conf")

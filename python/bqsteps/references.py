@@ -60,6 +60,20 @@ def _in_table(character: str) -> bool:
     return category[0] in _TABLE_CATEGORIES or category in _TABLE_EXTRAS
 
 
+def parse(reference: str) -> TableReference:
+    """The table of a full name; a project may have dots of its own, a dataset and a table have none."""
+    project, dataset, table = reference.rsplit(".", 2)
+    return TableReference(project, dataset, table)
+
+
+def reference_problem(value: object) -> str | None:
+    """What is wrong with a table's full name, as the end of a sentence, or None."""
+    if not isinstance(value, str) or value.count(".") < 2:  # noqa: PLR2004  # project.dataset.table
+        return f"is {shorten(str(value))!r}, not project.dataset.table"
+    table = parse(value)
+    return project_problem(table.project) or dataset_problem(table.dataset) or table_problem(table.table)
+
+
 def location_problem(value: str) -> str | None:
     """What is wrong with a location, as the end of a sentence, or None."""
     return None if _LOCATION.fullmatch(value) else f"is {shorten(value)!r}, not a location such as EU or europe-west1"

@@ -62,6 +62,7 @@ BQ_JOB_PROJECT_ID = Variable("BQ_JOB_PROJECT_ID", "project that jobs run in and 
 BQ_WRITE_METHOD = Variable("BQ_WRITE_METHOD", "insert (a query job), or load (a load job)", "insert")
 BQ_SPOOL_DIR = Variable("BQ_SPOOL_DIR", "folder of the rows that are not yet confirmed", ".bqsteps/unsent")
 BQ_RESULT_FILE = Variable("BQ_RESULT_FILE", "file in which the command leaves its result as JSON")
+REPLAY_SPOOL_DIR = Variable("BQ_SPOOL_DIR", "folder or file of the rows to send, or - for stdin", BQ_SPOOL_DIR.default)
 LOG_DATASET_ID = Variable("DATASET_ID", "dataset of the build log", "jenkins_demo_db")
 LOG_TABLE_ID = Variable("TABLE_ID", "table of the build log", "build_logs")
 BUILD_NUMBER = Variable("BUILD_NUMBER", "the build's number; column build_id", "DEV-1")
@@ -111,6 +112,17 @@ class LogBuild:
     method: Method
     spool_dir: Path
     build_file: Path | None
+    limits: Limits
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What replay is told."""
+
+    source: Path
+    is_stdin: bool
+    method: Method
+    location: str | None
     limits: Limits
 
 
@@ -283,6 +295,26 @@ def log_build(environ: Mapping[str, str]) -> LogBuild:
     return settings
 
 
+def replay(environ: Mapping[str, str]) -> Replay:
+    """The settings of replay.
+
+    Raises:
+        errors.Failure: of kind config, naming every problem.
+    """
+    reader = _Reader(environ)
+    reader.require(PROJECT_ID)
+    source = reader.text(REPLAY_SPOOL_DIR) or ""
+    settings = Replay(
+        source=Path(source),
+        is_stdin=source == "-",
+        method=reader.choice(BQ_WRITE_METHOD, ("insert", "load")),  # type: ignore[arg-type]  # one of the choices
+        location=reader.location(),
+        limits=reader.limits(),
+    )
+    reader.finish()
+    return settings
+
+
 class Command(NamedTuple, Generic[T]):
     """A command's reader of settings, and the variables that its help lists."""
 
@@ -290,7 +322,7 @@ class Command(NamedTuple, Generic[T]):
     variables: tuple[Variable, ...]
 
 
-COMMANDS: Mapping[str, Command[EnsureTable] | Command[LogBuild]] = {
+COMMANDS: Mapping[str, Command[EnsureTable] | Command[LogBuild] | Command[Replay]] = {
     "ensure-table": Command(
         ensure_table, (PROJECT_ID, DATASET_ID, TABLE_ID, BQ_TABLES, BQ_CONFIG_DIR, BQ_MODE, BQ_JUNIT_FILE, *_EVERYWHERE)
     ),
@@ -310,4 +342,5 @@ COMMANDS: Mapping[str, Command[EnsureTable] | Command[LogBuild]] = {
             *_EVERYWHERE,
         ),
     ),
+    "replay": Command(replay, (PROJECT_ID, REPLAY_SPOOL_DIR, BQ_WRITE_METHOD, *_EVERYWHERE)),
 }

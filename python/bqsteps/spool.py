@@ -1,17 +1,18 @@
-"""Rows that are not confirmed: written, read, removed. Standard library only.
+"""Rows that are not confirmed: written, read, removed, set aside. Standard library only.
 
 One file a row, so that parallel branches never share one: a line of JSON (NDJSON, so that files can be joined).
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bqsteps import build, references
 from bqsteps.errors import Failure
 
 VERSION: Final = 1
@@ -41,12 +42,55 @@ def write(folder: Path, entry: Entry) -> Path:
     Raises:
         Failure: of kind config where the folder cannot be written.
     """
-    path = folder / f"{entry.row['build_key']}{SUFFIX}"
-    temporary = folder / f".{path.name}.{uuid.uuid4().hex}"  # a process id is not unique among a pod's containers
+    line = json.dumps(asdict(entry), sort_keys=True) + "\n"
+    return _write(folder, f"{entry.row['build_key']}{SUFFIX}", line.encode("ascii"))
+
+
+def remove(path: Path) -> None:
+    """Take a confirmed row out of the spool."""
+    path.unlink(missing_ok=True)
+
+
+def parse(line: bytes, source: str) -> Entry:
+    """The entry that a line holds, checked as if anybody could have written it.
+
+    Raises:
+        Failure: of kind config, naming the source.
+    """
+    try:
+        entry = Entry(**json.loads(line))
+        if entry.version != VERSION:
+            raise ValueError(f"it is not of version {VERSION}")
+        if not isinstance(entry.row, dict) or not isinstance(entry.job_project, str):
+            raise TypeError("its parts are of other types")
+        problems = [references.reference_problem(entry.table), references.project_problem(entry.job_project)]
+        problems += build.problems(entry.row)
+        if any(problems):
+            raise ValueError(next(filter(None, problems)))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Failure("config", f"{source} is not a spooled row: {error}.", "It was not sent; look into it.") from None
+    return entry
+
+
+def set_aside(folder: Path, line: bytes, reason: str) -> Path:
+    """Keep a line that will not be sent again as it is, and why, in a folder of such lines.
+
+    Raises:
+        Failure: of kind config where the folder cannot be written.
+    """
+    name = hashlib.sha256(line).hexdigest()[:32]
+    _write(folder, f"{name}.reason.txt", f"{reason}\n".encode("utf-8", "backslashreplace"))
+    return _write(folder, f"{name}{SUFFIX}", line.rstrip(b"\r\n") + b"\n")
+
+
+def _write(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file so that it is whole, and on disk for good, once it has its name."""
+    path = folder / name
+    temporary = folder / f".{name}.{uuid.uuid4().hex}"  # a process id is not unique among a pod's containers
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with temporary.open("w", encoding="ascii") as file:
-            file.write(json.dumps(asdict(entry), sort_keys=True) + "\n")
+        with temporary.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -58,44 +102,6 @@ def write(folder: Path, entry: Entry) -> Path:
             "config", f"the spool {folder} cannot be written: {error.strerror}.", "Set BQ_SPOOL_DIR to another folder."
         ) from None
     return path
-
-
-def remove(path: Path) -> None:
-    """Take a confirmed row out of the spool."""
-    path.unlink(missing_ok=True)
-
-
-def read(folder: Path) -> Iterator[tuple[Path, Entry]]:
-    """The folder's entries, oldest name first.
-
-    Raises:
-        Failure: of kind config, naming the file that is not an entry.
-    """
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        try:
-            line = path.read_bytes()
-        except FileNotFoundError:
-            continue  # a parallel branch has had it confirmed meanwhile
-        yield path, parse(line, str(path))
-
-
-def parse(line: bytes, source: str) -> Entry:
-    """The entry that a line holds.
-
-    Raises:
-        Failure: of kind config, naming the source.
-    """
-    try:
-        value = json.loads(line)
-        entry = Entry(**value)
-        texts = (entry.table, entry.job_project, entry.row["build_key"])
-        if entry.version != VERSION or not all(isinstance(text, str) for text in texts):
-            raise ValueError
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise Failure(
-            "config", f"{source} is not a spooled row of version {VERSION}.", "It was left as it is; look into it."
-        ) from None
-    return entry
 
 
 def _sync(folder: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bqsteps import definition, ensure, errors, junit, parallel, report, session, settings
+from bqsteps.connection import connect
 from bqsteps.definition import Definition
 from bqsteps.errors import Failure
 from bqsteps.plan import Plan, render
@@ -31,9 +32,8 @@ def ensure_table(environ: Environ, progress: Progress) -> Result:
     wanted = settings.ensure_table(environ)
     definitions = _definitions(wanted)
     workers = min(_WORKERS, len(definitions))
-    link = session.connect(
-        environ, wanted.project, wanted.location, wanted.limits, late=_nothing_known, workers=workers
-    )
+    deadline = session.begin(environ, wanted.limits, _nothing_known)
+    link = connect(wanted.project, wanted.location, deadline, environ, workers)
     datasets = ensure.Datasets(link, wanted.location)
 
     def bring(item: tuple[TableReference, Definition]) -> Result:
@@ -59,7 +59,8 @@ def create_table(environ: Environ, config_beside: Path) -> Result:
     """
     wanted = settings.create_table(environ)
     (reference,) = wanted.tables
-    link = session.connect(environ, wanted.project, wanted.location, wanted.limits, late=_nothing_known)
+    deadline = session.begin(environ, wanted.limits, _nothing_known)
+    link = connect(wanted.project, wanted.location, deadline, environ)
     created = False
     if not ensure.exists(link, reference):
         # Only now is the definition needed: what exists is done with.

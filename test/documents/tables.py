@@ -19,7 +19,6 @@ DOCUMENTS = tuple(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIB
 STEPS = ("bqEnsureTable", "bqLogBuild", "bqPod")
 
 _PART = re.compile(r"(?P<start><!-- from the code: (?P<name>.+?) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
-_COMMAND_PARAMETERS = ("replay",)  # each makes its step run the command of this name
 
 
 def render(document: str) -> str:
@@ -38,18 +37,16 @@ def names(document: str) -> list[str]:
 
 
 def parameters(step: str) -> dict[str, str]:
-    """The parameters that a step's help lists, without those whose command the package does not have."""
-    found = groovy.helped(ROOT / "vars" / f"{step}.txt")
-    return {name: text for name, text in found.items() if name not in _COMMAND_PARAMETERS or name in settings.COMMANDS}
+    """The parameters that a step's help lists."""
+    return groovy.helped(ROOT / "vars" / f"{step}.txt")
 
 
 def _parts() -> Mapping[str, Callable[[], str]]:
     return {
-        "variables of both commands": lambda: _variables(_shared()),
-        "variables of ensure-table": lambda: _variables(_own("ensure-table")),
-        "variables of log-build": lambda: _variables(_own("log-build")),
+        "variables of all commands": lambda: _variables(_shared()),
         "columns of a row": _columns,
         "Jenkinsfile.example": lambda: f"```groovy\n{(ROOT / 'Jenkinsfile.example').read_text(encoding='utf-8')}```\n",
+        **{f"variables of {name}": partial(_own_variables, name) for name in settings.COMMANDS},
         **{f"parameters of {step}": partial(_parameters, step) for step in STEPS},
     }
 
@@ -59,8 +56,8 @@ def _shared() -> list[settings.Variable]:
     return [variable for variable in first if all(variable in other for other in others)]
 
 
-def _own(command: str) -> list[settings.Variable]:
-    return [variable for variable in settings.COMMANDS[command].variables if variable not in _shared()]
+def _own_variables(command: str) -> str:
+    return _variables(variable for variable in settings.COMMANDS[command].variables if variable not in _shared())
 
 
 def _variables(variables: Iterable[settings.Variable]) -> str:

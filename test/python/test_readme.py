@@ -61,7 +61,7 @@ def test_a_table_from_the_code_is_as_the_code_has_it(path: Path) -> None:
 
 def test_each_step_and_each_command_has_its_table() -> None:
     wanted = {f"parameters of {step}" for step in STEPS}
-    wanted |= {"variables of both commands", *(f"variables of {command}" for command in settings.COMMANDS)}
+    wanted |= {"variables of all commands", *(f"variables of {command}" for command in settings.COMMANDS)}
     wanted |= {"Jenkinsfile.example", "columns of a row"}
     assert wanted == {name for path in DOCUMENTS for name in tables.names(text(path))}
 
