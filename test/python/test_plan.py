@@ -181,6 +181,13 @@ SET_C = "ALTER TABLE `p.d.t` ALTER COLUMN `c` SET DATA TYPE"
             id="more digits after the point at the cost of those before it",
         ),
         pytest.param(
+            {"type": "NUMERIC", "precision": 12, "scale": 1},
+            {"type": "NUMERIC", "precision": "10", "scale": "2"},
+            "! schema.c[type]: NUMERIC(10, 2) -> NUMERIC(12, 1)  A column's type cannot be narrowed. "
+            "Write it as it is, or query the data into a new table.",
+            id="fewer digits after the point",
+        ),
+        pytest.param(
             {"type": "TIMESTAMP", "timestampPrecision": 12},
             {"type": "TIMESTAMP"},
             f"! schema.c[type]: TIMESTAMP -> TIMESTAMP(12)  Only SQL can widen a type. Run {SET_C} TIMESTAMP(12)",
@@ -206,6 +213,13 @@ SET_C = "ALTER TABLE `p.d.t` ALTER COLUMN `c` SET DATA TYPE"
             "! schema.c[mode]: NULLABLE -> REQUIRED  BigQuery cannot make a column REQUIRED once it was not. "
             "Leave it NULLABLE in the definition, or query the data into a new table.",
             id="tightened",
+        ),
+        pytest.param(
+            {"mode": "REPEATED"},
+            {},
+            "! schema.c[mode]: NULLABLE -> REPEATED  A column stays single or repeated. "
+            "Add a column of another name, or query the data into a new table.",
+            id="repeated where it is single",
         ),
         pytest.param(
             {},
