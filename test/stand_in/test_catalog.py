@@ -343,6 +343,16 @@ def test_datasets_have_the_same_rate() -> None:
         assert "too many dataset metadata update operations" in replies[-1].message
 
 
+@cites("update-rate")
+def test_the_rates_of_tables_and_datasets_are_apart() -> None:
+    limits = Limits.off()
+    limits.dataset_updates, limits.table_updates = 1, 2
+    with StandIn(limits=limits, clock=ManualClock()) as bq:
+        bq.create_table("p.d.t", FIELDS)
+        assert [raw(bq, "PATCH", D, {"description": "x"}).status for _ in range(3)] == [200, 403, 403]
+        assert [raw(bq, "PATCH", T, {"description": "x"}).status for _ in range(3)] == [200, 200, 403]
+
+
 @cites("create-race")
 def test_in_a_race_of_creations_one_wins_some_are_409_and_some_403() -> None:
     with StandIn(limits=Limits(), clock=ManualClock()) as bq:

@@ -85,6 +85,7 @@ def test_null_parameters_and_columns_left_out_are_null_or_empty() -> None:
     [
         ("s", "'a\\'b'", "a'b"),
         ("s", "CAST(1 AS STRING)", "1"),
+        ("s", "CAST(TRUE AS STRING)", "true"),
         ("i", "-5", -5),
         ("i", "SAFE_CAST('x' AS INT64)", None),
         ("f", "1", 1.0),
@@ -98,6 +99,7 @@ def test_null_parameters_and_columns_left_out_are_null_or_empty() -> None:
         ("j", "JSON '[1]'", [1]),
         ("j", "PARSE_JSON(NULL)", None),
         ("l", "['a', 'b']", ["a", "b"]),
+        ("l", "[]", []),
         ("s", "DEFAULT", None),
     ],
 )
@@ -225,6 +227,34 @@ def test_a_parameter_is_converted_only_where_bigquery_does(column: str, kind: st
         reply = submit(bq, query_job(f"INSERT d.t ({column}) VALUES (@v)", parameter("v", kind, value)))  # noqa: S608
         assert ("errorResult" not in reply.json["status"]) is fits, reply.text
         assert len(bq.tables["p.d.t"].rows) == int(fits)
+
+
+@cites("insert-types")
+def test_an_empty_array_has_a_type_too() -> None:
+    def with_array(kind: str) -> dict[str, object]:
+        job = query_job("INSERT d.t (l) VALUES (@l)")
+        given = {"type": "ARRAY", "arrayType": {"type": kind}}
+        job["configuration"]["query"]["queryParameters"] = [
+            {"name": "l", "parameterType": given, "parameterValue": {"arrayValues": []}}
+        ]
+        return job
+
+    with StandIn() as bq:
+        bq.create_table("p.d.t", ALL_TYPES)
+        assert "which has type STRING" in job_error(submit(bq, with_array("INT64")))["message"]
+        assert submit(bq, with_array("STRING")).json["status"] == {"state": "DONE"}
+        assert [row["l"] for row in bq.tables["p.d.t"].rows] == [[]]
+
+
+@cites("insert")
+def test_a_table_without_a_dataset_is_in_the_default_one_or_nowhere() -> None:
+    job = query_job("INSERT t (id) VALUES ('x')")
+    with StandIn() as bq:
+        bq.create_table("p.d.t", FIELDS)
+        assert "must be qualified with a dataset" in job_error(submit(bq, job))["message"]
+        job["configuration"]["query"]["defaultDataset"] = {"datasetId": "d"}
+        assert submit(bq, job).json["status"] == {"state": "DONE"}
+        assert len(bq.tables["p.d.t"].rows) == 1
 
 
 @cites("insert-options")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
@@ -140,6 +141,28 @@ def test_nested_and_repeated_values() -> None:
         assert bad.endswith("Missing required field: r.x.")
         bad = load(bq, {"r": [None]}).json["status"]["errors"][-1]["message"]
         assert bad.endswith("Only optional fields can be set to NULL. Field: r; Value: NULL")
+
+
+@cites("load")
+@pytest.mark.parametrize(
+    ("kind", "given", "kept"),
+    [
+        ("DATETIME", "2024-02-29T12:30:00.1234567", datetime(2024, 2, 29, 12, 30, 0, 123456)),  # noqa: DTZ001
+        ("DATETIME", "2024-02-29T12:30:00Z", None),
+        ("TIME", "12:30:00.5", time(12, 30, 0, 500_000)),
+        ("TIMESTAMP", "2024-02-29 12:30:00 UTC", datetime(2024, 2, 29, 12, 30, tzinfo=UTC)),
+        ("TIMESTAMP", "2024-02-29T14:30:00+02:00", datetime(2024, 2, 29, 12, 30, tzinfo=UTC)),
+        ("TIMESTAMP", "2024-02-29", datetime(2024, 2, 29, tzinfo=UTC)),
+        ("TIMESTAMP", 1_000_000_000, datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)),
+        ("BOOL", "yes", None),
+        ("NUMERIC", "NaN", None),
+    ],
+)
+def test_values_are_read_as_their_column_has_them(kind: str, given: object, kept: object) -> None:
+    with StandIn() as bq:
+        bq.create_table("p.d.t", [{"name": "v", "type": kind}])
+        load(bq, {"v": given})
+        assert [row["v"] for row in bq.tables["p.d.t"].rows] == ([] if kept is None else [kept])
 
 
 @cites("load-create", "not-found")
