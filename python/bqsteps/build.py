@@ -231,6 +231,8 @@ def _convert(given: Row) -> tuple[Row, list[str]]:
             row[name] = _value(target, value)
         except ValueError as problem:
             problems.append(f"{name}: {problem}")
+    if row.get("event", "finished") not in ("started", "finished", ""):
+        problems.append(f"event: {shorten(row['event'])!r} is not one of finished, started")
     problems += [f"{name}: is empty" for name in ("build_id", "status", "event") if row.get(name) == ""]
     return row, problems
 

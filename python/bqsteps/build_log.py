@@ -13,7 +13,7 @@ from google.api_core import exceptions as api
 from google.api_core.retry import exponential_sleep_generator
 
 from bqsteps import build, definition, ensure
-from bqsteps.connection import Connection
+from bqsteps.connection import Connection, words
 from bqsteps.definition import Definition
 from bqsteps.errors import Failure, Kind
 from bqsteps.jobs import Outcome, RowJob
@@ -70,6 +70,7 @@ class Recorder:
         self._connection = connection
         self._table = table
         self._row = row
+        self._content = build.content_hash(row)
         self._written = row  # without the columns that the table does not have
         self._method: Method = method
         self._wanted_location = location
@@ -98,7 +99,7 @@ class Recorder:
                 job = self._job()
 
     def _job(self) -> RowJob:
-        return RowJob(self._connection, self._table, self._job_id, self._location)
+        return RowJob(self._connection, self._table, self._job_id, self._content, self._location)
 
     @property
     def _job_id(self) -> str:
@@ -106,7 +107,7 @@ class Recorder:
         return first if self._number == 1 else f"{first}-{self._number}"
 
     def _confirmed(self, outcome: Outcome) -> Record:
-        if outcome.is_adopted and outcome.content not in ("", build.content_hash(self._row)):
+        if outcome.is_adopted and outcome.content not in ("", self._content):
             self._warn(
                 f"the record of this build in {self._table} was made with other content and stays as it is;"
                 " give another event or status to log something else"
@@ -156,7 +157,7 @@ class Recorder:
                 # Not allowed, or too often for this table: the row does without the columns that are missing.
                 if live is None:
                     raise
-                obstacles[:] = [obstacle.message]
+                obstacles[:] = [obstacle.message if isinstance(obstacle, Failure) else words(obstacle)]
                 return ensure.Outcome("unchanged", Plan(str(self._table), table.wanted, ()), live)
 
         doing = f"make {self._table} ready for the row"

@@ -86,13 +86,17 @@ class RowJob:
         connection: where to.
         table: which table.
         job_id: the job's id.
+        content: the hash of what the row says, which the job carries for whoever comes second.
         location: where the job runs; None lets BigQuery find the dataset's.
     """
 
-    def __init__(self, connection: Connection, table: TableReference, job_id: str, location: str | None) -> None:
+    def __init__(
+        self, connection: Connection, table: TableReference, job_id: str, content: str, location: str | None
+    ) -> None:
         self._connection = connection
         self._table = table
         self._job_id = job_id
+        self._content = content
         self._location = location
         self._maybe_submitted = False  # whether a request of this process, unanswered, may have made the job
 
@@ -159,7 +163,8 @@ class RowJob:
             f"PARSE_JSON(@{name}, wide_number_mode=>'round')" if _type(name) == "JSON" else f"@{name}" for name in names
         )
         config = bigquery.QueryJobConfig(
-            query_parameters=[_parameter(name, value) for name, value in row.items()], labels=_labels(row)
+            query_parameters=[_parameter(name, value) for name, value in row.items()],
+            labels={CONTENT_LABEL: self._content},
         )
         return self._connection.client.query(
             f"INSERT INTO `{self._table}` ({columns}) VALUES ({values})",  # noqa: S608  # names that were checked
@@ -175,7 +180,7 @@ class RowJob:
             autodetect=False,  # the table's own schema holds; without this the client would get it, unbounded
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-            labels=_labels(row),
+            labels={CONTENT_LABEL: self._content},
         )
         return self._connection.client.load_table_from_json(
             [row],
@@ -233,10 +238,6 @@ class RowJob:
             f"cannot confirm the row of {self._table} {waited}: job {self._job_id} still runs.",
             "Log it again, or replay it: the job is adopted then.",
         )
-
-
-def _labels(row: build.Row) -> dict[str, str]:
-    return {CONTENT_LABEL: build.content_hash(row)}
 
 
 def _type(name: str) -> str:

@@ -31,7 +31,7 @@ def log_build(environ: Environ) -> Result:
         failure = problem.failure if isinstance(problem, Unconfirmed) else problem
         return _spooled(wanted, Failure(failure.kind, failure.message, f"{failure.hint} {_kept(kept)}"), kept)
     if kept:
-        spool.remove(kept)
+        _forget(kept)
     said = "Recorded" if record.is_new else "Already recorded"
     say(f"{said} build {row['build_id']} ({row['status']}, {row['event']}) in {wanted.table}")
     return {
@@ -50,6 +50,14 @@ def _keep(wanted: LogBuild, row: build.Row) -> Path | None:
     except Failure as failure:
         warn(f"bqsteps: {failure.line} The row has no copy until it is confirmed.")
         return None
+
+
+def _forget(path: Path) -> None:
+    """The row is on record, whatever becomes of its copy: replaying it would find that out."""
+    try:
+        spool.remove(path)
+    except OSError as problem:
+        warn(f"bqsteps: {path} is on record and cannot be removed: {problem.strerror}.")
 
 
 def _kept(path: Path | None) -> str:

@@ -10,7 +10,16 @@ import pytest
 from processes import COMMAND, CREATE_TABLE, DEMO_PIPELINE, ROOT, environment
 
 MODULES = sorted(path.stem for path in (ROOT / "python/bqsteps").glob("*.py") if path.stem != "__main__")
-NEED_GOOGLE = {"build_log", "connection", "ensure", "jobs", "log_command", "network", "session", "table_commands"}
+NEED_GOOGLE = {
+    "build_log",
+    "connection",
+    "ensure",
+    "jobs",
+    "log_command",
+    "network",
+    "replay_command",
+    "table_commands",
+}
 NEED_CLICK = {"cli"}
 FOREIGN = ("click", "google", "requests", "urllib3")
 

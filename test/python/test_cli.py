@@ -1,10 +1,13 @@
 """The debugging command line: help that tells what each variable is now, and exit codes."""
 
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from bqsteps import __version__, settings
+from bqsteps import __main__ as program
+from bqsteps import __version__, dependencies, report, settings
 from processes import COMMAND, Ended, run
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -91,6 +94,25 @@ def test_wrong_settings_are_one_line(tmp_path: Path, command: str) -> None:
     ended = cli(tmp_path, command, BQ_DEADLINE_SECONDS="soon")
     assert "PROJECT_ID" in ended.line
     assert "BQ_DEADLINE_SECONDS is 'soon'" in ended.line
-    assert "--help lists them" in ended.line
+    assert "environment variables" in ended.line
     assert ended.result is not None
     assert ended.result["error"]["kind"] == "config"
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [(KeyboardInterrupt(), "interrupted."), (OSError(28, "No space left"), "the system refused: No space left.")],
+    ids=["interrupt", "full disk"],
+)
+def test_what_stops_the_installation_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], problem: BaseException, said: str
+) -> None:
+    def provide(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(dependencies, "provide", provide)
+    monkeypatch.setattr(report, "_ended", threading.Lock())
+    monkeypatch.setattr(sys, "argv", ["bqsteps", "--version"])
+    monkeypatch.delenv("BQ_RESULT_FILE", raising=False)
+    assert program.main() == 1
+    assert capsys.readouterr().err.startswith(f"bqsteps: {said}")

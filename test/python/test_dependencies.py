@@ -265,9 +265,11 @@ def test_settings_for_other_installations_do_not_break_this_one(agent: Agent) ->
     assert len(agent.installed) == 1
 
 
-def test_the_same_in_a_pip_conf(agent: Agent, tmp_path: Path) -> None:
-    (tmp_path / "pip.conf").write_text("[global]\nuser = true\n[install]\ntarget = /nowhere\nno-binary = :all:\n")
-    assert agent.run(PIP_CONFIG_FILE=str(tmp_path / "pip.conf")).code == 0
+def test_the_same_in_a_pip_conf(agent: Agent) -> None:
+    config = Path(agent.environ["HOME"], ".config/pip/pip.conf")
+    config.parent.mkdir(parents=True)
+    config.write_text("[global]\nuser = true\n[install]\ntarget = /nowhere\nno-binary = :all:\n")
+    assert agent.run(PIP_CONFIG_FILE="").code == 0
 
 
 def test_a_folder_named_pip_in_the_workspace_is_not_pip(agents: Callable[[str], Agent]) -> None:
@@ -409,6 +411,17 @@ def test_a_login_in_the_address_is_used_and_never_shown(agent: Agent, wheels: Pa
         assert "pass-word" not in error["message"] + error["hint"]
 
 
+def test_what_a_tool_says_is_shown_without_logins_and_on_one_line(agents: Callable[[str], Agent]) -> None:
+    agent = agents("none")
+    uv = agent.source.parent / "bin/uv"
+    uv.write_text(
+        "#!/bin/sh\necho 'error: no way to\n  cause: https://me:pass@word@host/x and http://me@host'; exit 2\n"
+    )
+    uv.chmod(0o755)
+    said = "uv could not install the Python packages: no way to: https://****@host/x and http://****@host"
+    assert agent.run().error["message"] == said
+
+
 def test_an_index_without_the_packages_is_named_as_the_reason(agent: Agent, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     error = agent.run(PIP_FIND_LINKS=str(tmp_path / "empty")).error
@@ -429,21 +442,28 @@ def test_a_pip_conf_that_is_not_one_is_named(agent: Agent, tmp_path: Path) -> No
 
 def test_a_user_without_a_home_can_install(agent: Agent) -> None:
     agent.workspace_tmp.mkdir()
-    read_only = agent.source
+    read_only, unreadable = agent.source, agent.source.parent / "home"
+    (unreadable / "me").mkdir()
     read_only.chmod(0o555)
-    for number, home in enumerate(["", "/nowhere", str(read_only)]):
+    unreadable.chmod(0)
+    for number, home in enumerate(["", "/nowhere", str(read_only), str(unreadable), str(unreadable / "me")]):
         environ = {"HOME": home, "WORKSPACE_TMP": str(agent.workspace_tmp / str(number))}
         assert agent.run(**environ).lines, home
     read_only.chmod(0o755)
+    unreadable.chmod(0o755)
     assert sorted(path.name for path in agent.source.parent.iterdir()) == ["a job@tmp", "bin", "home", "source"]
 
 
-def test_a_workspace_that_cannot_be_written_is_named(agent: Agent) -> None:
-    agent.workspace_tmp.mkdir(mode=0o555)
+@pytest.mark.parametrize("read_only", [".", "bqsteps"])
+def test_a_workspace_that_cannot_be_written_is_named(agents: Callable[[str], Agent], read_only: str) -> None:
+    agent = agents("uv")
+    folder = agent.workspace_tmp / read_only
+    folder.mkdir(parents=True)
+    folder.chmod(0o555)
     error = agent.run().error
+    folder.chmod(0o755)
     assert error["kind"] == "config"
-    assert str(agent.workspace_tmp) in error["message"]
-    agent.workspace_tmp.chmod(0o755)
+    assert str(agent.workspace_tmp / "bqsteps") in error["message"]
 
 
 def test_without_a_workspace_the_folder_is_private(agent: Agent, tmp_path: Path) -> None:

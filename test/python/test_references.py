@@ -131,6 +131,19 @@ def test_a_reference_is_written_with_dots() -> None:
     assert str(TableReference("example.com:p", "d", "t t")) == "example.com:p.d.t t"
 
 
+@pytest.mark.parametrize("value", ["p.d.t", "example.com:p.d.t t"])
+def test_a_reference_is_read_again(value: str) -> None:
+    assert references.reference_problem(value) is None
+    assert str(references.parse(value)) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["", "d.t", "p:d.t", "p..t", "P.d.t", "p.d-d.t", "p.d.t$1", "p.d.t`", None, 5, ["p.d.t"]]
+)
+def test_not_a_reference(value: object) -> None:
+    assert references.reference_problem(value)
+
+
 @pytest.mark.parametrize(("value", "shown"), [("", ""), ("x" * 5, "xxxxx"), ("x" * 6, "xxxx…")])
 def test_shorten_marks_what_it_cuts(value: str, shown: str) -> None:
     assert references.shorten(value, 5) == shown

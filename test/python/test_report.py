@@ -160,6 +160,17 @@ def test_a_result_file_that_cannot_be_written_is_not_done(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
+def test_a_result_that_cannot_take_its_place_leaves_nothing(
+    run: Run, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    assert run(lambda: {"status": "created"}) == 1
+    assert list(target.parent.iterdir()) == []
+
+
 def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     device = tmp_path / "device"
     device.symlink_to("/dev/stdout")

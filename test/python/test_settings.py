@@ -23,6 +23,7 @@ READERS: dict[str, tuple[Reader, Environ]] = {
     "ensure-table, several": (settings.ensure_table, SEVERAL),
     "create_table.py": (settings.create_table, TABLE),
     "log-build": (settings.log_build, {"PROJECT_ID": "p"}),
+    "replay": (settings.replay, {"PROJECT_ID": "p"}),
 }
 every_reader = pytest.mark.parametrize(("read", "least"), READERS.values(), ids=READERS)
 
@@ -119,6 +120,16 @@ def test_defaults_of_log_build() -> None:
     assert (read.limits.deadline, read.limits.install) == (120.0, 300.0)
 
 
+@pytest.mark.parametrize(
+    ("given_", "source", "is_stdin"),
+    [("", ".bqsteps/unsent", False), ("-", "-", True), ("a b.ndjson", "a b.ndjson", False), ("./-", "-", False)],
+)
+def test_what_replay_reads(given_: str, source: str, is_stdin: bool) -> None:  # noqa: FBT001  # a column of the table
+    read = settings.replay({"PROJECT_ID": "p", "BQ_SPOOL_DIR": given_})
+    assert (read.source, read.is_stdin) == (Path(source), is_stdin)
+    assert (read.method, read.location) == ("insert", None)
+
+
 def test_what_is_given_is_taken_as_it_is() -> None:
     read = settings.log_build(
         {
@@ -213,6 +224,7 @@ def test_names_are_refused_whole(name: str, value: str) -> None:
     [
         (settings.ensure_table, "BQ_CONFIG_DIR"),
         (settings.log_build, "BQ_SPOOL_DIR"),
+        (settings.replay, "BQ_SPOOL_DIR"),
         (settings.log_build, "BQ_BUILD_FILE"),
     ],
 )
