@@ -14,7 +14,7 @@ GROOVY := $(shell find test/groovy -name '*.groovy')
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1: \2/p' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: demo test test-groovy test-python lint package docs stand-in requirements clean
+.PHONY: demo test test-groovy test-python lint package docs bench bench-docs stand-in requirements clean
 demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenkinsfile.example against an embedded BigQuery
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
 
@@ -42,6 +42,12 @@ package: ## build resources/bqsteps/bqsteps.pyz
 docs: $(BUILD)/venv.stamp ## write the documents' tables anew from the code
 	@PYTHONPATH=python:test $(BIN)/python -m documents.tables
 
+bench: $(BUILD)/venv.stamp $(BUILD)/bench-venv.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## measure what a call costs (QUICK=1: within two minutes)
+	@PYTHONPATH=python:test $(BIN)/python -m bench $(if $(QUICK),--quick)
+
+bench-docs: $(BUILD)/venv.stamp ## write the figures of the last `make bench` into docs/performance.md
+	@PYTHONPATH=python:test $(BIN)/python -m bench.document
+
 stand-in: $(BUILD)/venv.stamp ## start the BigQuery that misbehaves
 	@PYTHONPATH=test $(BIN)/python -m stand_in
 
@@ -51,6 +57,7 @@ requirements: $(BUILD)/venv.stamp ## pin what the requirements.in files name, wi
 	$(LOCK) $(UPGRADE) --python-version 3.11 python/requirements.in -o python/requirements.txt
 	$(LOCK) $(UPGRADE) --python-version 3.11 -c python/requirements.txt test/requirements.in -o test/requirements.txt
 	$(LOCK) $(UPGRADE) --python-version 3.13 test/end_to_end/requirements.in -o test/end_to_end/requirements.txt
+	$(LOCK) $(UPGRADE) --python-version 3.11 test/bench/requirements.in -o test/bench/requirements.txt
 
 clean: ## remove everything that was made, except the package
 	rm -rf $(BUILD) .bqsteps .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
@@ -83,6 +90,13 @@ $(BUILD)/emulator.stamp: test/end_to_end/requirements.txt $(BUILD)/venv.stamp
 	@mkdir $(BUILD)/emulator/home
 	@HOME="$$PWD/$(BUILD)/emulator/home" $(BUILD)/emulator/bin/python -c \
 		"import duckdb_extensions as d; [d.import_extension(n) for n in ('icu', 'ducklake', 'spatial')]"
+	@touch $@
+
+# What draws the bench's plot.
+$(BUILD)/bench-venv.stamp: test/bench/requirements.txt $(BUILD)/venv.stamp
+	@echo "setting up $(BUILD)/bench-venv"
+	@$(BIN)/python -m venv --clear $(BUILD)/bench-venv
+	@$(PIP) --python $(BUILD)/bench-venv/bin/python install --quiet $(PINNED) -r $<
 	@touch $@
 
 $(BUILD)/wheels.stamp: python/requirements.txt $(BUILD)/venv.stamp

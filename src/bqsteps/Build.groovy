@@ -106,8 +106,7 @@ class Build {
             return value
         }
         if (value instanceof Number) {
-            String text = value.toString()
-            return text in ['NaN', 'Infinity', '-Infinity'] ? text : value
+            return value.toString() in ['NaN', 'Infinity', '-Infinity'] ? value.toString() : value
         }
         if (value instanceof Map) {
             Map plain = [:]

@@ -192,7 +192,7 @@ class Parameters {
         return "is no parameter, did you mean '${best}'?"
     }
 
-    /** Levenshtein's distance, row by row. */
+    /** Levenshtein's distance, row by row of its table. */
     @NonCPS
     private static int distance(String from, String to) {
         List row = []
@@ -200,14 +200,19 @@ class Parameters {
             row.add(column)
         }
         for (int line = 1; line <= from.length(); line++) {
-            List next = [line]
-            for (int column = 1; column <= to.length(); column++) {
-                int swap = row.get(column - 1) + (from.charAt(line - 1) == to.charAt(column - 1) ? 0 : 1)
-                next.add(Math.min(swap, Math.min((int) row.get(column), (int) next.get(column - 1)) + 1))
-            }
-            row = next
+            row = nextRow(row, from.substring(line - 1, line), to)
         }
         return row.get(to.length())
+    }
+
+    @NonCPS
+    private static List nextRow(List row, String letter, String to) {
+        List next = [row.get(0) + 1]
+        for (int column = 1; column <= to.length(); column++) {
+            int swap = row.get(column - 1) + (letter == to.substring(column - 1, column) ? 0 : 1)
+            next.add(Math.min(swap, Math.min((int) row.get(column), (int) next.get(column - 1)) + 1))
+        }
+        return next
     }
 
 }

@@ -176,8 +176,18 @@ class PipelineHelper extends PipelineTestHelper {
         (GroovyClassLoader) gse.parentClassLoader
     }
 
+    /** What JenkinsPipelineUnit says while it loads libraries belongs to the build's console. */
     Script parse(String pipeline, String source) {
-        Class type = libraryClasses.parseClass(pipeline, source)
+        PrintStream before = System.out
+        ByteArrayOutputStream said = new ByteArrayOutputStream()
+        System.out = new PrintStream(said, true)
+        Class type
+        try {
+            type = libraryClasses.parseClass(pipeline, source)
+        } finally {
+            System.out = before
+            said.toString().eachLine { jenkins.console.line(it) }
+        }
         setGlobalVars(pipelineBinding)
         return InvokerHelper.createScript(type, pipelineBinding)
     }

@@ -71,9 +71,10 @@ abstract class StepTest {
             env -0 > "$spy/environment"
             for argument; do printf '%s\\0' "$argument"; done > "$spy/arguments"
             pwd > "$spy/folder"
-            cp "$1" "$spy/package"
+            [ ! -f "$1" ] || cp "$1" "$spy/package"
             [ -z "$BQ_BUILD_FILE" ] || cp "$BQ_BUILD_FILE" "$spy/build"
             touch "$spy/done"
+            [ -n "$BQ_COMMAND" ] || exit 0
             '''.stripIndent().trim() + '\n' + behaviour + '\n'
         file.executable = true
     }
@@ -103,12 +104,12 @@ abstract class StepTest {
     }
 
     /** Calls a step once for each set of arguments, in one build, and returns the messages that it refused them with. */
-    List<String> refusals(String step, List<Map> calls) {
+    List<String> refusals(String step, List calls, String body = '') {
         List<String> told = []
         jenkins.steps.define('tell', ['message']) { Map given, frame -> told.add(given.message) }
         succeeds("""for (given in params.calls) {
             try {
-                ${step}(given)
+                ${step}(given) ${body}
                 tell null
             } catch (hudson.AbortException refused) {
                 tell refused.message
@@ -124,7 +125,7 @@ abstract class StepTest {
                 environment: entries(new File(spy, 'environment')).collectEntries { it.split('=', 2) as List },
                 arguments: entries(new File(spy, 'arguments')),
                 folder: new File(spy, 'folder').getText('UTF-8').trim(),
-                package: new File(spy, 'package').bytes,
+                package: new File(spy, 'package').with { it.file ? it.bytes : null },
                 build: new File(spy, 'build').with { it.file ? new groovy.json.JsonSlurper().parse(it, 'UTF-8') : null },
             ]
         }

@@ -1,0 +1,258 @@
+package selftest
+
+import harness.Agent
+import harness.Jenkins
+import hudson.AbortException
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.Timeout
+import org.junit.jupiter.api.io.TempDir
+
+import java.nio.charset.StandardCharsets
+
+/** The rules of Jenkins that the tests of the steps rest on, one by one. */
+@Timeout(120L)
+class HarnessTest {
+
+    @TempDir
+    public File folder
+    Jenkins jenkins
+
+    @BeforeEach
+    void setUpJenkins() {
+        jenkins = new Jenkins(agent: new Agent(new File(folder, 'a b')))
+        jenkins.agent.environment = [PATH: System.getenv('PATH'), HOME: '/home/ada', SET: 'agent']
+    }
+
+    @AfterEach
+    void endProcesses() {
+        jenkins.steps.endProcesses()
+    }
+
+    List<String> lines(String pipeline) {
+        jenkins.run(pipeline)
+        jenkins.console.lines.findAll { !it.startsWith('[Pipeline]') && !it.startsWith('Running') }
+    }
+
+    @Test
+    void error_ends_the_build() {
+        assert lines('error "no"; echo "went on"') == ['ERROR: no', 'Finished: FAILURE']
+    }
+
+    @Test
+    void an_unknown_step_and_an_unknown_parameter_fail() {
+        jenkins.run('nosuchstep()')
+        assert jenkins.failure.message == "No such DSL method 'nosuchstep' found among steps"
+        setUpJenkins()
+        jenkins.run('echo message: "x", colour: "red"')
+        assert jenkins.failure.message == "Unknown parameter(s) found for step 'echo': [colour]"
+    }
+
+    @Test
+    void steps_that_need_an_agent_fail_without_one() {
+        ['sh "id"', 'writeFile file: "a", text: ""', 'fileExists "a"', 'isUnix()', 'pwd()', 'dir("x") { }', 'archiveArtifacts "x"'].each { String step ->
+            setUpJenkins()
+            jenkins.run(step)
+            assert jenkins.failure instanceof AbortException && jenkins.failure.message.contains('hudson.FilePath is missing') : step
+        }
+    }
+
+    @Test
+    void withEnv_splits_at_the_first_equals_sign_unsets_on_empty_prepends_and_does_not_expand() {
+        assert lines('''node { withEnv(['A=b=c', 'SET=', 'H=$HOME ${HOME} $$', 'PATH+X=/first']) {
+            sh 'printf "%s|%s|%s|%s\\n" "$A" "${SET-unset}" "$H" "${PATH%%:*}" | cat'
+        } }''').findAll { it.contains('|') && !it.startsWith('+') } == ['b=c|unset|$HOME ${HOME} $$|/first']
+    }
+
+    @Test
+    void withEnv_refuses_what_a_pod_or_linux_does_not_take() {
+        ['a-b=1', '1=x', 'noequals', 'N=a\\0b'].each { String bad ->
+            setUpJenkins()
+            jenkins.run("node { withEnv(['${bad}']) { echo 'in' } }")
+            assert jenkins.build.result == 'FAILURE' && !('in' in jenkins.console.lines) : bad
+        }
+        setUpJenkins()
+        jenkins.run("withEnv(['K=' + 'x' * (128 * 1024 - 3)]) { echo 'fits' }; withEnv(['K=' + 'x' * (128 * 1024 - 2)]) { echo 'too long' }")
+        assert 'fits' in jenkins.console.lines && !('too long' in jenkins.console.lines)
+    }
+
+    @Test
+    void an_assignment_to_env_lasts_and_withEnv_comes_over_it() {
+        assert lines('env.A = "1"; withEnv(["A=2"]) { echo "${env.A} ${A}" }; echo env.A; echo "${env.NONE}"') ==
+            ['2 2', '1', 'null', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void sh_has_the_steps_three_ways_to_answer() {
+        assert lines('''node {
+            echo "[" + sh(returnStdout: true, script: 'echo out; echo err >&2') + "]"
+            echo "code " + sh(returnStatus: true, script: 'exit 7')
+            sh 'false'
+            echo 'went on'
+        }''') == ['+ echo out', '+ echo err', 'err', '[out', ']', '+ exit 7', 'code 7', '+ false', 'ERROR: script returned exit code 1', 'Finished: FAILURE']
+    }
+
+    @Test
+    void sh_stops_at_the_first_failure_and_honours_a_shebang() {
+        assert lines('node { sh "false\\necho no" }').findAll { it == 'no' } == []
+        setUpJenkins()
+        assert lines('node { sh "#!/bin/sh\\nfalse\\necho yes" }') == ['yes', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void an_encoding_that_is_not_named_is_the_controllers_or_the_agents() {
+        File resources = new File(folder, 'lib/resources/x')
+        resources.mkdirs()
+        new File(resources, 'text').bytes = 'é'.getBytes('UTF-8')
+        new File(resources, 'bytes').bytes = [0, 128, 255] as byte[]
+        jenkins.library('lib', new File(folder, 'lib'))
+        jenkins.charset = StandardCharsets.ISO_8859_1
+        jenkins.agent.charset = StandardCharsets.UTF_16BE
+        jenkins.run('''@Library('lib') _
+            node {
+                writeFile file: 'plain', text: libraryResource('x/text')
+                writeFile file: 'utf8', text: libraryResource(resource: 'x/text', encoding: 'UTF-8'), encoding: 'UTF-8'
+                writeFile file: 'base64', text: libraryResource(resource: 'x/bytes', encoding: 'Base64'), encoding: 'Base64'
+            }''')
+        File workspace = new File(folder, 'a b/app')
+        assert new File(workspace, 'plain').bytes == 'Ã©'.getBytes('UTF-16BE')
+        assert new File(workspace, 'utf8').bytes == 'é'.getBytes('UTF-8')
+        assert new File(workspace, 'base64').bytes == [0, 128, 255] as byte[]
+    }
+
+    @Test
+    void a_resource_that_two_libraries_have_is_ambiguous() {
+        ['one', 'two'].each { String name ->
+            new File(folder, "${name}/resources").mkdirs()
+            new File(folder, "${name}/resources/r").text = name
+            jenkins.library(name, new File(folder, name))
+        }
+        jenkins.run("@Library(['one', 'two']) _\nlibraryResource 'r'")
+        assert jenkins.failure.message == 'Library resource r ambiguous among libraries'
+    }
+
+    @Test
+    void the_temporary_folder_follows_dir_and_WORKSPACE_TMP_does_not() {
+        assert lines('node { dir("sub") { echo pwd(tmp: true) - pwd().replaceFirst("app/sub.*", ""); echo env.WORKSPACE_TMP - pwd().replaceFirst("app/sub.*", "") } }')[0..1] ==
+            ['app/sub@tmp', 'app@tmp']
+    }
+
+    @Test
+    void branches_on_agents_of_their_own_have_workspaces_of_their_own() {
+        jenkins.run('''parallel a: { node { writeFile file: 'a', text: pwd(tmp: true); sh 'while [ ! -e ../app@2/b ]; do sleep 0.01; done' } },
+            b: { node { writeFile file: 'b', text: pwd(tmp: true); sh 'while [ ! -e ../app/a ]; do sleep 0.01; done' } }''')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert new File(folder, 'a b/app/a').text.endsWith('/app@tmp')
+        assert new File(folder, 'a b/app@2/b').text.endsWith('/app@2@tmp')
+    }
+
+    @Test
+    void in_a_pod_the_file_steps_reach_the_workspace_volume_only() {
+        jenkins.agent.containers = ['python', 'jnlp']
+        jenkins.run('node { container("python") { writeFile file: "/tmp/x", text: "" } }')
+        assert jenkins.failure instanceof FileNotFoundException
+        setUpJenkins()
+        jenkins.agent.containers = ['python', 'jnlp']
+        jenkins.run('node { container("nope") { } }')
+        assert jenkins.failure.message.startsWith('container [nope] does not exist')
+    }
+
+    @Test
+    void the_processes_of_branches_overlap_and_their_groovy_does_not() {
+        jenkins.run('''node {
+            def order = []
+            parallel a: { order << 'a1'; sh 'touch a; while [ ! -e b ]; do sleep 0.01; done'; order << 'a2' },
+                b: { order << 'b1'; sh 'touch b; while [ ! -e a ]; do sleep 0.01; done'; order << 'b2' }
+            echo order.take(2).join(' ') + " ${order.size()}"
+        }''')
+        assert 'a1 b1 4' in jenkins.console.lines
+    }
+
+    @Test
+    void a_branch_that_fails_lets_the_others_end_unless_failFast() {
+        jenkins.run('node { parallel a: { sh "exit 3" }, b: { sh "sleep 0.1"; echo "b ended" } }')
+        assert 'b ended' in jenkins.console.lines
+        assert jenkins.build.result == 'FAILURE' && jenkins.failure.message == 'script returned exit code 3'
+        setUpJenkins()
+        jenkins.run('node { parallel failFast: true, a: { sh "until [ -e started ]; do sleep 0.01; done; exit 3" }, b: { sh "touch started; exec sleep 600"; echo "b ended" } }')
+        assert jenkins.build.result == 'FAILURE' && !('b ended' in jenkins.console.lines)
+    }
+
+    @Test
+    void an_abort_ends_the_process_and_no_catch_of_a_step_stops_it() {
+        jenkins.console.watch { String line -> line == 'waiting' && jenkins.abort() }
+        jenkins.run('node { catchError { retry(3) { warnError("w") { sh "echo waiting; exec sleep 600" } } } }; echo "went on"')
+        assert jenkins.build.result == 'ABORTED' && !('went on' in jenkins.console.lines)
+    }
+
+    @Test
+    void an_abort_can_come_in_any_step() {
+        jenkins.abortAt { String step, Map given -> step == 'writeFile' }
+        jenkins.run('node { writeFile file: "a", text: "x"; echo "went on" }')
+        assert jenkins.build.result == 'ABORTED'
+        assert !new File(folder, 'a b/app/a').exists()
+    }
+
+    @Test
+    void a_result_only_gets_worse() {
+        jenkins.run('currentBuild.result = "FAILURE"; currentBuild.result = "SUCCESS"; unstable "x"')
+        assert jenkins.build.result == 'FAILURE'
+    }
+
+    @Test
+    void post_conditions_run_by_the_result_and_in_jenkins_order() {
+        Map expected = [
+            'echo "fine"': ['always', 'success', 'cleanup'],
+            'unstable "u"': ['always', 'unstable', 'unsuccessful', 'cleanup'],
+            'error "e"': ['always', 'failure', 'unsuccessful', 'cleanup'],
+        ]
+        expected.each { String work, List<String> conditions ->
+            setUpJenkins()
+            jenkins.run("""pipeline {
+                agent any
+                stages { stage('One') { steps { ${work} } }
+ stage('Two') { steps { echo 'two' } } }
+                post {
+                    ${['cleanup', 'unsuccessful', 'unstable', 'success', 'failure', 'aborted', 'always'].collect { "${it} { echo 'post ${it}' }" }.join('\n')}
+                }
+            }""")
+            assert jenkins.console.lines.findAll { it.startsWith('post ') }*.substring(5) == conditions
+            assert ('two' in jenkins.console.lines) == (work != 'error "e"')
+        }
+    }
+
+    @Test
+    void a_declarative_pipeline_has_agents_environments_conditions_and_parallel_stages() {
+        jenkins.run('''
+            def before = 'kept'
+            pipeline {
+                agent none
+                environment { WHERE = 'pipeline' }
+                stages {
+                    stage('Here') {
+                        agent any
+                        environment { WHERE = "${before} stage" }
+                        steps { script { before = 'changed' }; sh 'echo "in $WHERE"' }
+                        post { always { sh 'echo "post in $WHERE"' } }
+                    }
+                    stage('Not here') { when { expression { false } }; steps { echo 'skipped?' } }
+                    stage('Beside') { parallel {
+                        stage('Left') { steps { echo "left ${before} ${env.WHERE}" } }
+                        stage('Right') { steps { echo 'right' } }
+                    } }
+                }
+            }''')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        List<String> lines = jenkins.console.lines.findAll { !it.startsWith('[') && !it.startsWith('+') && !it.startsWith('Running') }
+        assert lines == ['in kept stage', 'post in kept stage', 'Stage "Not here" skipped due to when conditional', 'left changed pipeline',
+                         'right', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void a_directive_that_is_not_known_fails() {
+        jenkins.run('pipeline { agent any; nonsense { } stages { } }')
+        assert jenkins.failure.message.contains('nonsense')
+    }
+
+}

@@ -1,0 +1,142 @@
+package selftest
+
+import harness.Agent
+import harness.Jenkins
+import harness.Sandbox
+import harness.UnserializableProgram
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.Timeout
+import org.junit.jupiter.api.io.TempDir
+
+/** A library that does what Jenkins refuses must fail here, too, or this Jenkins for tests is worth nothing. */
+@Timeout(120L)
+class PlantedViolationsTest {
+
+    @TempDir
+    public File folder
+    Jenkins jenkins
+
+    @BeforeEach
+    void setUpJenkins() {
+        jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
+        jenkins.agent.environment = [PATH: System.getenv('PATH')]
+    }
+
+    Jenkins step(String code) {
+        File vars = new File(folder, 'library/vars')
+        vars.mkdirs()
+        new File(vars, 'planted.groovy').text = code
+        jenkins.library('planted', new File(folder, 'library'))
+        jenkins.run("@Library('planted') _\nnode { planted() }")
+    }
+
+    Throwable failureOf(String code) {
+        step(code)
+        assert jenkins.build.result == 'FAILURE' : jenkins.console
+        return jenkins.failure
+    }
+
+    @Test
+    void a_clean_step_passes() {
+        step('def call() { echo "fine" }')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert 'fine' in jenkins.console.lines
+    }
+
+    @Test
+    void a_matcher_that_lives_across_a_step() {
+        jenkins.allowed += ['method java.util.regex.Matcher matches', 'staticMethod java.util.regex.Pattern compile java.lang.String',
+                            'method java.util.regex.Pattern matcher java.lang.CharSequence']
+        Throwable failure = failureOf('import java.util.regex.Pattern\ndef call() { def m = Pattern.compile("a").matcher("a"); m.matches(); echo "x" }')
+        assert failure instanceof UnserializableProgram
+        assert failure.message == "java.io.NotSerializableException: java.util.regex.Matcher, held while the step 'echo' ran"
+    }
+
+    @Test
+    void a_matcher_that_is_gone_before_the_step_passes() {
+        step('@NonCPS boolean has() { def m = "a" =~ "a"; return m ? true : false }\ndef call() { echo "${has()}" }'.replace('m ? true : false', 'true'))
+        assert !(jenkins.failure instanceof UnserializableProgram)
+    }
+
+    @Test
+    void new_file() {
+        assert failureOf('def call() { new File("/etc/passwd") }').message == 'Scripts not permitted to use new java.io.File java.lang.String'
+    }
+
+    @Test
+    void new_file_in_noncps_code() {
+        assert failureOf('@NonCPS def read() { new File("/etc/passwd") }\ndef call() { read() }').message ==
+            'Scripts not permitted to use new java.io.File java.lang.String'
+    }
+
+    @Test
+    void the_controllers_environment() {
+        assert failureOf('def call() { System.getenv("PATH") }').message ==
+            'Scripts not permitted to use staticMethod java.lang.System getenv java.lang.String'
+    }
+
+    @Test
+    void json_of_a_list() {
+        assert failureOf('def call() { groovy.json.JsonOutput.toJson([1]) }').message ==
+            'Scripts not permitted to use staticMethod groovy.json.JsonOutput toJson java.lang.Object'
+    }
+
+    @Test
+    void a_process_on_the_controller() {
+        assert failureOf('def call() { "id".execute() }').message.contains('GroovyMethods execute java.lang.String')
+    }
+
+    @Test
+    void reflection_and_the_metaclass() {
+        assert failureOf('def call() { Class.forName("java.io.File") }').message.contains('staticMethod java.lang.Class forName')
+        jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
+        assert failureOf('def call() { "".metaClass }').message.contains('etaClass')
+    }
+
+    @Test
+    void the_raw_build() {
+        assert failureOf('def call() { currentBuild.rawBuild }') instanceof MissingPropertyException
+    }
+
+    @Test
+    void a_gstring_in_sh() {
+        assert failureOf('def call() { def x = "id"; sh "echo ${x}" }').message ==
+            'sh with a text that Groovy interpolates: give values by the environment'
+    }
+
+    @Test
+    void a_step_in_noncps_code() {
+        assert failureOf('@NonCPS def loud() { echo "x" }\ndef call() { loud() }').message.startsWith("step 'echo' in @NonCPS code, at planted.loud(planted.groovy:1)")
+    }
+
+    @Test
+    void a_trusted_library_is_outside_of_the_sandbox() {
+        jenkins.sandbox = false
+        step('def call() { echo new File("x").name }')
+        assert 'x' in jenkins.console.lines
+    }
+
+    @Test
+    void a_restart_makes_other_objects_of_everything_and_the_program_goes_on() {
+        step('''def call() {
+            def held = [n: 1]
+            def also = held
+            echo 'restart'
+            held.n = 2
+            echo "same object: ${also.n == 2}"
+        }''')
+        assert 'same object: true' in jenkins.console.lines
+    }
+
+    @Test
+    void each_allowed_signature_is_on_jenkins_own_list() {
+        File lists = new File('../shared/jenkins-whitelists')
+        org.junit.jupiter.api.Assumptions.assumeTrue(lists.directory, "Jenkins' lists are not at hand")
+        Set<String> jenkinss = ['generic-whitelist', 'jenkins-whitelist'].collectMany { new File(lists, it).readLines() } as Set
+        Set<String> forbidden = new File(lists, 'blacklist').readLines() as Set
+        assert Sandbox.listed() - jenkinss == [] as Set
+        assert Sandbox.listed().intersect(forbidden) == [] as Set
+    }
+
+}
