@@ -12,6 +12,11 @@ Map call(Object given = [:]) {
         error("bqRun: ${checked.problems.join('; ')}")
     }
     Map result = env.WORKSPACE ? (isUnix() ? execute(asked) : Result.withoutShell()) : Result.withoutAgent()
+    if (result.spool) {
+        // A pod takes its workspace with it: the row that is not confirmed stays with the build.
+        archiveArtifacts(artifacts: result.spool, allowEmptyArchive: true)
+        echo("${asked.step}: the row is kept as this build's artifact ${result.spool}")
+    }
     if (result.error && asked.onFailure == 'warn') {
         echo(Result.line(asked.step, result.error))
     } else if (result.error && asked.onFailure == 'unstable') {

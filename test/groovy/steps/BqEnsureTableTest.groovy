@@ -134,6 +134,14 @@ class BqEnsureTableTest extends StepTest {
     }
 
     @Test
+    void an_unknown_parameter_is_told_the_nearest_name() {
+        Map nearest = [Project: 'project', datset: 'dataset', tabel: 'table', Tables: 'tables', mood: 'mode', lokation: 'location',
+                       config_dir: 'configDir', timeline: 'deadline']
+        assert refusals('bqEnsureTable', nearest.keySet().collect { [dataset: 'd', table: 't'] + [(it): 'x'] }) ==
+            nearest.collect { wrong, right -> "bqEnsureTable: '${wrong}' is no parameter, did you mean '${right}'?".toString() }
+    }
+
+    @Test
     void a_quoted_value_is_cut_and_stays_on_one_line() {
         assert fails('bqEnsureTable dataset: "d", table: "t", mode: "a\\nb" * 40') ==
             "bqEnsureTable: 'mode' is '${('a?b' * 20)}…', it must be one of apply, plan, check"

@@ -172,6 +172,17 @@ class BqLogBuildTest extends StepTest {
     }
 
     @Test
+    void a_row_that_is_not_confirmed_becomes_an_artifact_before_the_build_fails() {
+        python('''mkdir -p .bqsteps/unsent && echo row > .bqsteps/unsent/k.ndjson
+            echo '{"status": "spooled", "spool": ".bqsteps/unsent/k.ndjson", "error": {"kind": "unavailable", "message": "no", "hint": ""}}' > "$BQ_RESULT_FILE"
+            exit 1''')
+        run('bqLogBuild()')
+        assert jenkins.build.result == 'FAILURE'
+        assert jenkins.artifacts.keySet() == ['.bqsteps/unsent/k.ndjson'] as Set
+        assert "bqLogBuild: the row is kept as this build's artifact .bqsteps/unsent/k.ndjson" in jenkins.console.lines
+    }
+
+    @Test
     void with_onFailure_unstable_the_build_goes_on_and_is_unstable() {
         python(FAILS)
         run('def result = bqLogBuild onFailure: "unstable"; echo "went on: ${result.error.kind}"')
