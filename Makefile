@@ -28,13 +28,14 @@ test-groovy: $(BUILD)/venv.stamp ## run the tests of the steps
 test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
 	@$(BIN)/pytest --junit-xml=$(REPORTS)/python.xml
 
-lint: $(BUILD)/venv.stamp ## check style, types, layers and the package
+lint: $(BUILD)/venv.stamp ## check style, types, layers, the package and what it imports
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy python test
 	@PYTHONPATH=python $(BIN)/lint-imports --no-logo
 	@$(MVN) --quiet exec:java@lint
 	@$(BIN)/python python/build_package.py --check
+	@$(BIN)/pytest -q --no-header test/python/test_import_budget.py
 
 package: ## build resources/bqsteps/bqsteps.pyz
 	@python=$$($(FIND_PYTHON)); "$$python" python/build_package.py

@@ -8,9 +8,10 @@ import argparse
 import hashlib
 import io
 import os
+import re
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent
@@ -19,20 +20,10 @@ SHEBANG = b"#!/usr/bin/env python3\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 UNIX = 3
 MODE = 0o100644
-START = b"""\
-import sys
-
-if sys.version_info < (3, 11):
-    sys.exit("bqsteps needs Python 3.11 or newer; %s is %d.%d" % ((sys.executable,) + sys.version_info[:2]))
-
-from bqsteps.__main__ import main
-
-sys.exit(main())
-"""
 
 
 def package(source: Path) -> bytes:
-    """The archive: the modules, the hashed list of what they need, and what Python starts."""
+    """The archive: what Python starts, the modules, and the hashed list of what they need."""
     archive = io.BytesIO()
     archive.write(SHEBANG)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as package:
@@ -45,11 +36,26 @@ def package(source: Path) -> bytes:
 
 
 def _files(source: Path) -> Iterator[tuple[str, bytes]]:
-    yield "__main__.py", START
-    modules = {path.relative_to(source).as_posix(): path for path in (source / "bqsteps").rglob("*.py")}
-    for name in sorted(modules):
-        yield name, modules[name].read_bytes()
-    yield "requirements.txt", (source / "requirements.txt").read_bytes()
+    paths = sorted((source / "bqsteps").rglob("*.py"), key=Path.as_posix)
+    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in paths}
+    files["requirements.txt"] = _without_grpc((source / "requirements.txt").read_text(encoding="utf-8")).encode()
+    yield "__main__.py", (source / "archive_main.py").read_bytes()
+    yield "digest.txt", _digest(files)
+    yield from files.items()
+
+
+def _without_grpc(requirements: str) -> str:
+    """The list for agents. BigQuery's client talks REST; grpc would be near half of what they fetch and keep in memory.
+
+    The whole list stays what people install from: pip takes no hashed list from which something is missing.
+    """
+    return re.sub(r"^grpcio(-status)?==.*\n(?:[ #].*\n)*", "", requirements, flags=re.MULTILINE)
+
+
+def _digest(files: Mapping[str, bytes]) -> bytes:
+    """What the archive's start names the folder after in which it lays these files out."""
+    whole = hashlib.sha256(repr(sorted(files.items())).encode())
+    return whole.hexdigest()[:16].encode()
 
 
 def outputs(source: Path, resources: Path) -> dict[Path, bytes]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from bqsteps import dependencies, report, settings
+from bqsteps import commands, dependencies, report, settings
 from bqsteps.errors import Failure
 
 
@@ -15,15 +15,27 @@ def main() -> int:
             dependencies.provide(environ, _install_seconds(environ), report.say)
     except Failure as failure:
         return report.end(environ, report.failed(failure))
+    if _command() and not _is_watched():
+        return commands.run(sys.argv[1], commands.lines)
     from bqsteps.cli import main as command_line  # noqa: PLC0415  # click was not there before
 
     command_line(prog_name="bqsteps")
     return 0
 
 
+def _command() -> settings.AnyCommand | None:
+    """The command, if it is all that is asked for: a pipeline asks so, and a parser would cost it a tenth."""
+    return settings.COMMANDS.get(sys.argv[1]) if len(sys.argv) == 2 else None  # noqa: PLR2004  # itself and a name
+
+
+def _is_watched() -> bool:
+    """Whether a person looks on, at a terminal that can show a bar."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def _install_seconds(environ: Mapping[str, str]) -> float:
     """How long installing may take. A command whose settings are wrong fails here, before anything is installed."""
-    command = settings.COMMANDS.get(sys.argv[1]) if len(sys.argv) == 2 else None  # noqa: PLR2004  # itself and a name
+    command = _command()
     if command:
         return command.read(environ).limits.install
     return float(settings.BQ_INSTALL_SECONDS.default or 0)

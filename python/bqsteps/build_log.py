@@ -77,6 +77,7 @@ class Recorder:
         self._location = location
         self._warn = warn
         self._number = 1
+        self._counted_in: str | None = None  # where the jobs ran whose ids come before this number
         self._mendings = 0
 
     def record(self) -> Record:
@@ -94,8 +95,9 @@ class Recorder:
             outcome = job.settle(self._written, self._method)
             if outcome.is_done:
                 return self._confirmed(outcome)
+            before = (self._job_id, self._location)
             self._next(outcome, pauses)
-            if outcome.is_burned:
+            if (self._job_id, self._location) != before:
                 job = self._job()
 
     def _job(self) -> RowJob:
@@ -126,6 +128,7 @@ class Recorder:
         """
         if outcome.is_burned:
             self._number += 1
+            self._counted_in = outcome.location
         if outcome.is_burned and outcome.is_adopted:
             self._location = outcome.location or self._location
             return  # how another process' job failed says nothing about the table of now
@@ -150,18 +153,18 @@ class Recorder:
 
         def attempt() -> ensure.Outcome:
             live = ensure.read(self._connection, self._table)
-            table = ensure.Table(self._connection, self._table, _wanted(live), datasets, self._warn)
+            table = self._as_it_should_be(live, datasets)
             try:
                 return table.round("apply")
             except (ensure.Refused, api.Forbidden) as obstacle:
                 # Not allowed, or too often for this table: the row does without the columns that are missing.
-                if live is None:
+                if live is None or not (isinstance(obstacle, ensure.Refused) or table.is_patch_refused):
                     raise
                 obstacles[:] = [obstacle.message if isinstance(obstacle, Failure) else words(obstacle)]
                 return ensure.Outcome("unchanged", Plan(str(self._table), table.wanted, ()), live)
 
         doing = f"make {self._table} ready for the row"
-        mended = self._connection.retrying(doing, attempt, ensure.may_pass)
+        mended = self._connection.retrying(doing, attempt, self._as_it_should_be(None, datasets).may_pass)
         assert mended.live is not None  # noqa: S101  # for the type: apply leaves a table, or raises
         fitting = _fitting(self._row, mended.live)
         is_as_it_was = mended.status == "unchanged" and fitting == self._written
@@ -178,15 +181,18 @@ class Recorder:
             why = f" ({obstacles[0]})" if obstacles else ""
             self._warn(f"{self._table} has no fitting column for {', '.join(left_out)}: left out{why}")
         self._written = fitting
-        self._go_to(str(mended.live["location"]), outcome)
+        self._go_to(str(mended.live["location"]))
 
-    def _go_to(self, location: str, outcome: Outcome) -> None:
-        """Fix the location, and count ids from the first again where the failed job ran in another.
+    def _as_it_should_be(self, live: Mapping[str, Any] | None, datasets: ensure.Datasets) -> ensure.Table:
+        return ensure.Table(self._connection, self._table, _wanted(live), datasets, self._warn)
+
+    def _go_to(self, location: str) -> None:
+        """Fix the location, and count ids from the first again where the jobs that failed ran in another.
 
         Ids are unique in a location. Without a dataset BigQuery runs a job in a default one; whoever logs this build
         once more starts with the first id in the dataset's own location, so that this has to come to rest there.
         """
-        if outcome.location is not None and outcome.location.lower() != location.lower():
+        if self._counted_in is not None and self._counted_in.lower() != location.lower():
             self._number = 1
         self._location = location
 

@@ -1,18 +1,15 @@
 """The command line for debugging: the same commands that the steps run, configured by the environment alone."""
 
 import sys
-import time
-from collections.abc import Callable
 from typing import Final
 
 import click
 
-from bqsteps import __version__, report, settings
+from bqsteps import __version__, commands, report, settings
+from bqsteps.commands import Progress
 from bqsteps.references import shorten
-from bqsteps.report import Result
 
 _UNSET: Final = "not set"
-_BETWEEN_LINES: Final = 10.0  # seconds; a build log is read afterwards, too
 
 
 class _Command(click.Command):
@@ -46,22 +43,12 @@ def _present(value: str | None) -> str:
     return shorten(value if value.isascii() and value.isprintable() else ascii(value))
 
 
-def _progress(what: str) -> Callable[[int, int], None]:
+def _progress(what: str) -> Progress:
     """Shows how far something long is: a bar on a terminal, a line now and then elsewhere."""
-    if sys.stderr.isatty():
-        return _bar(what)
-    last = time.monotonic()
-
-    def line(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _BETWEEN_LINES:
-            last = time.monotonic()
-            report.say(f"{done} of {total} {what}")
-
-    return line
+    return _bar(what) if sys.stderr.isatty() else commands.lines(what)
 
 
-def _bar(what: str) -> Callable[[int, int], None]:
+def _bar(what: str) -> Progress:
     bar = click.progressbar(length=1, label=what, file=sys.stderr)
 
     def show(done: int, total: int) -> None:
@@ -82,36 +69,16 @@ def main() -> None:
 @main.command("ensure-table", cls=_Command)
 def ensure_table() -> None:
     """Bring a table, or several, to the definition in the config folder. Never harms one that exists."""
-
-    def command(environ: dict[str, str]) -> Result:
-        # Imported here, so that help need not wait for the client, and that whoever interrupts this leaves a result.
-        from bqsteps import table_commands  # noqa: PLC0415
-
-        return table_commands.ensure_table(environ, _progress("tables"))
-
-    _end(command)
+    sys.exit(commands.run("ensure-table", _progress))
 
 
 @main.command("log-build", cls=_Command)
 def log_build() -> None:
     """Put this build on record, exactly once, as one row of the build log."""
-
-    def command(environ: dict[str, str]) -> Result:
-        from bqsteps import log_command  # noqa: PLC0415  # the same
-
-        return log_command.log_build(environ)
-
-    _end(command)
+    sys.exit(commands.run("log-build", _progress))
 
 
 @main.command("replay", cls=_Command)
 def replay() -> None:
     """Send rows that could not be confirmed before: each one is on record once, however often it is sent."""
-    from bqsteps import replay_command  # noqa: PLC0415  # the same
-
-    _end(lambda environ: replay_command.replay(environ, _progress("rows")))
-
-
-def _end(command: Callable[[dict[str, str]], Result]) -> None:
-    environ = report.environment()
-    sys.exit(report.run(environ, lambda: command(environ)))
+    sys.exit(commands.run("replay", _progress))

@@ -225,7 +225,7 @@ def _no_credentials(error: Exception, deadline: Deadline, environ: Mapping[str, 
         why = f"Google gave no token ({why})"
     elif "credentials were not found" in why:
         why = "there are none"
-    hint = "Run: gcloud auth application-default login"
+    hint = "Log in with `gcloud auth application-default login`."
     if environ.get(_CREDENTIALS_FILE):
         hint = f"{_CREDENTIALS_FILE} names a file: unset it, or correct that file."
     elif environ.get("KUBERNETES_SERVICE_HOST"):

@@ -162,7 +162,7 @@ def references_in(config_dir: Path, project_id: str) -> list[TableReference]:
     if not found:
         problems.append(f"{config_dir}: no definition there names its table by a tableReference")
     if problems:
-        raise errors.config(problems)
+        raise errors.config(problems, "Name the tables in BQ_TABLES, or give each definition its tableReference.")
     return found
 
 

@@ -9,7 +9,7 @@ from google.api_core import exceptions as api
 from google.cloud import bigquery
 
 from bqsteps import definition, plan
-from bqsteps.connection import ERRORS, Connection
+from bqsteps.connection import ERRORS, Connection, is_transient
 from bqsteps.definition import Definition
 from bqsteps.errors import Failure
 from bqsteps.plan import Plan
@@ -46,6 +46,7 @@ class Datasets:
         self._connection = connection
         self._location = location
         self._known: dict[str, bigquery.Dataset | None] = {}
+        self._there: set[str] = set()
         self._lock = threading.Lock()
 
     def have(self, name: str) -> bigquery.Dataset | None:
@@ -59,19 +60,34 @@ class Datasets:
         """The difference, if something is not where it should be."""
         return plan.location_change(self._location, live) if self._location else None
 
+    def note(self, name: str) -> None:
+        """Take it as known that the dataset exists: something in it was seen."""
+        self._there.add(name)
+
+    def is_there(self, name: str) -> bool:
+        """Whether the dataset is known to exist, so that what is not found in it may only not be seen yet."""
+        return name in self._there
+
     def _look(self, name: str) -> bigquery.Dataset | None:
-        client = self._connection.client
         try:
-            return client.get_dataset(name, **self._connection.once())
-        except api.Forbidden:
+            dataset = self._connection.client.get_dataset(name, **self._connection.once())
+        except api.Forbidden as refusal:
+            if is_transient(refusal):  # a rate that was exceeded says nothing about the dataset
+                raise
             return None  # an identity may be allowed to create tables in a dataset that it may not look at
         except api.NotFound:
-            wanted = bigquery.Dataset(name)
-            wanted.location = self._location
+            dataset = self._make(name)
+        self.note(name)
+        return dataset
+
+    def _make(self, name: str) -> bigquery.Dataset:
+        wanted = bigquery.Dataset(name)
+        wanted.location = self._location
         try:
-            return client.create_dataset(wanted, **self._connection.once())
+            return self._connection.client.create_dataset(wanted, **self._connection.once())
         except api.Conflict:  # somebody was quicker
-            return client.get_dataset(name, **self._connection.once())
+            self.note(name)
+            return self._connection.client.get_dataset(name, **self._connection.once())
 
 
 class Table:
@@ -99,7 +115,8 @@ class Table:
         self.wanted = wanted
         self._datasets = datasets
         self._warn = warn
-        self._has_dataset = False
+        self.is_patch_refused = False  # not allowed, or too often for this table
+        self._dataset = f"{reference.project}.{reference.dataset}"
         self._maybe_created = False  # whether a create of this object, unanswered, may have made the table
         self._sent_patch: Plan | None = None  # kept over rounds: an answer that is lost may hide a patch that was made
         self._confirmed_patch: Plan | None = None
@@ -115,7 +132,7 @@ class Table:
                 what the service said.
         """
         return self._connection.retrying(
-            f"bring {self.reference} to its definition", lambda: self.round(mode), self._may_pass
+            f"bring {self.reference} to its definition", lambda: self.round(mode), self.may_pass
         )
 
     def round(self, mode: Mode) -> Outcome:
@@ -123,6 +140,7 @@ class Table:
         live = read(self._connection, self.reference)
         if live is None:
             return self._absent(mode)
+        self._datasets.note(self._dataset)
         found = self._compare(live)
         if found.is_empty:
             return self._as_wanted(found, live)
@@ -146,7 +164,7 @@ class Table:
                 return self._maybe_created
             return True
 
-        return self._connection.retrying(f"create {self.reference}", attempt, self._may_pass)
+        return self._connection.retrying(f"create {self.reference}", attempt, self.may_pass)
 
     def _compare(self, live: Mapping[str, Any]) -> Plan:
         found = plan.compare(str(self.reference), self.wanted, definition.from_resource(live))
@@ -174,7 +192,6 @@ class Table:
                 "tableId": self.reference.table,
             }
         }
-        self._has_dataset = True
         try:
             table = self._client.create_table(bigquery.Table.from_api_repr(resource), **self._connection.once())
         except api.ClientError:
@@ -185,7 +202,7 @@ class Table:
         return table.to_api_repr()
 
     def _have_dataset(self) -> None:
-        dataset = self._datasets.have(f"{self.reference.project}.{self.reference.dataset}")
+        dataset = self._datasets.have(self._dataset)
         if dataset is None:
             return
         moved = self._datasets.location_change(str(dataset.location))
@@ -214,17 +231,18 @@ class Table:
         self._sent_patch = found
         # Table keeps the etag of `live`, and the client sends it as If-Match: a change in between is 412, not lost.
         table = bigquery.Table.from_api_repr({**live, **body})
-        self._client.update_table(table, list(body), **self._connection.once())
+        try:
+            self._client.update_table(table, list(body), **self._connection.once())
+        except api.Forbidden:
+            self.is_patch_refused = True
+            raise
         self._confirmed_patch = found
         return self.round("apply")
 
-    def _may_pass(self, error: Exception) -> bool:
-        return may_pass(error) or (self._has_dataset and isinstance(error, api.NotFound))  # not seen yet
-
-
-def may_pass(error: Exception) -> bool:
-    """Whether somebody else got in between, so that another round may do better."""
-    return isinstance(error, (api.PreconditionFailed, api.Conflict))
+    def may_pass(self, error: Exception) -> bool:
+        """Whether another round may do better: somebody else got in between, or what is there is not seen yet."""
+        is_unseen = isinstance(error, api.NotFound) and self._datasets.is_there(self._dataset)
+        return is_unseen or isinstance(error, (api.PreconditionFailed, api.Conflict))
 
 
 def exists(connection: Connection, reference: TableReference) -> bool:

@@ -23,9 +23,13 @@ from bqsteps.settings import Method
 Job = bigquery.QueryJob | bigquery.LoadJob
 
 CONTENT_LABEL: Final = "bqsteps_content"
+# A table's queue of INSERTs has no place: https://cloud.google.com/bigquery/quotas#data-manipulation-language
+_FULL: Final = "Too many DML statements outstanding"
 _FIRST_PAUSE: Final = 0.2  # seconds between tries, doubled each time
 _LONGEST_PAUSE: Final = 8.0
-_FIRST_POLL: Final = 0.1  # seconds; a job takes one or two
+# Seconds. A job takes one or two: the first look is not long before that, and the last not long after its end.
+_FIRST_POLL: Final = 0.3
+_POLL_GROWTH: Final = 1.2
 _LONGEST_POLL: Final = 2.0
 
 
@@ -42,7 +46,7 @@ class Unconfirmed(Exception):
 
 
 class _NotYet(api.GoogleAPIError):
-    """A job exists, and cannot be read at this moment."""
+    """A job exists, and cannot be read at this moment, as happens after it was made (python-bigquery #2134)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Outcome:
     @property
     def is_transient(self) -> bool:
         """Whether the next id may fare better without anything being mended."""
-        return self.reason in TRANSIENT_REASONS
+        return self.reason in TRANSIENT_REASONS or (self.reason == "resourcesExceeded" and _FULL in self.message)
 
 
 class _Refused(Exception):
@@ -130,7 +134,6 @@ class RowJob:
             try:
                 return self._adopt(), adopted
             except api.NotFound:
-                # A job may be unreadable for a moment after it was made (python-bigquery #2134).
                 raise _NotYet(words(taken)) from None
         except (api.BadRequest, api.NotFound, api.Forbidden) as error:
             if is_transient(error):
@@ -215,8 +218,11 @@ class RowJob:
             if self._connection.deadline.remaining <= pause:
                 raise Unconfirmed(self._still_running())
             time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_POLL)
-            job.reload(**self._connection.once())
+            pause = min(pause * _POLL_GROWTH, _LONGEST_POLL)
+            try:
+                job.reload(**self._connection.once())
+            except api.NotFound as unseen:
+                raise _NotYet(words(unseen)) from None
         error = job.error_result or {}
         return Outcome(
             is_done=not error,

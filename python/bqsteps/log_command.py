@@ -66,4 +66,10 @@ def _kept(path: Path | None) -> str:
 
 def _spooled(wanted: LogBuild, failure: Failure, kept: Path | None) -> Result:
     result = report.failed(failure, table=str(wanted.table))
-    return result | {"status": "spooled", "spool": str(kept)} if kept else result
+    if not kept:
+        return result
+    result["status"] = "spooled"
+    here = Path.cwd()
+    path = kept if kept.is_absolute() else here / kept
+    # What lies below the working directory is named from there, as a build archives it.
+    return {**result, "spool": str(path.relative_to(here))} if path.is_relative_to(here) else result

@@ -21,6 +21,7 @@ Progress = Callable[[int, int], None]
 
 # INSERTs that BigQuery runs at a time for a table: https://cloud.google.com/bigquery/quotas#data-manipulation-language
 _WORKERS: Final = 10
+_LINES_LOOKED_AT: Final = 100  # for a row among them, before a file is taken for a spool
 _OF_THE_ROW: Final = frozenset({"config", "rejected", "refused"})  # kinds of failure that no other row shares
 
 
@@ -37,6 +38,7 @@ class _Tally:
     recorded: int = 0
     already_recorded: int = 0
     set_aside: int = 0
+    strangers: list[Path] = field(default_factory=list)  # files that hold no row at all
     stopped_by: Failure | None = None
     first_reason: str = ""
     links: dict[str, Connection] = field(default_factory=dict)
@@ -63,7 +65,7 @@ class _Replay:
         self._progress = progress
         self._aside = (Path() if wanted.is_stdin else _folder(wanted.source)) / "rejected"
         self._tally = _Tally()
-        self._files = [] if wanted.is_stdin else _files(wanted.source)
+        self._files = [] if wanted.is_stdin else _files(wanted)
         self._total = _count(self._files)
         self._deadline = session.begin(environ, wanted.limits, self._late)
 
@@ -95,6 +97,9 @@ class _Replay:
         for path in self._files:
             backlog = Backlog(path)
             try:
+                if not _holds_rows(path):
+                    self._tally.strangers.append(path)
+                    continue
                 for line in backlog.lines():
                     yield line, backlog
             except FileNotFoundError:
@@ -158,15 +163,17 @@ class _Replay:
             "already_recorded": tally.already_recorded,
             "set_aside": tally.set_aside,
         }
-        say(
-            f"Replayed {tally.recorded + tally.already_recorded} rows, of which {tally.already_recorded} were on record"
-        )
+        done = tally.recorded + tally.already_recorded
+        say(f"Replayed {done} rows: {tally.recorded} recorded, {tally.already_recorded} already on record")
         if tally.stopped_by:
             hint = f"{tally.stopped_by.hint} Run it again: it goes on where it stopped."
             return report.failed(Failure(tally.stopped_by.kind, tally.stopped_by.message, hint), **counts)
         if tally.set_aside:
             words = f"{tally.set_aside} rows were set aside in {self._aside}, the first because: {tally.first_reason}"
             return report.failed(Failure("rejected", words, "Mend them, then replay that folder."), **counts)
+        if tally.strangers:
+            words = f"{tally.strangers[0]} holds no spooled row, and was left as it is."
+            return report.failed(Failure("config", words, "Name a folder or a file that log-build wrote."), **counts)
         return {"status": "replayed", **counts}
 
 
@@ -174,13 +181,34 @@ def _folder(source: Path) -> Path:
     return source if source.is_dir() else source.parent
 
 
-def _files(source: Path) -> list[Path]:
-    """The files to send. A folder that is not there has nothing left to send; a file must be there."""
+def _files(wanted: Replay) -> list[Path]:
+    """The files to send: of a folder those with the spool's suffix. The default folder may be missing, for no rows."""
+    source = wanted.source
     if source.is_dir():
         return sorted(source.glob(f"*{spool.SUFFIX}"))
-    if source.suffix == spool.SUFFIX and not source.is_file():
-        raise Failure("config", f"there is no {source} to replay.", "Name a folder, a file, or - for standard input.")
-    return [source] if source.is_file() else []
+    if source.is_file():
+        return [source]
+    if wanted.source_is_default and not source.exists():
+        return []
+    raise Failure("config", f"there is no {source} to replay.", "Name a folder, a file, or - for standard input.")
+
+
+def _holds_rows(path: Path) -> bool:
+    """Whether a file is one of ours. Any other is left exactly as it is, also where it was named by mistake."""
+    with path.open("rb") as file:
+        for _ in range(_LINES_LOOKED_AT):
+            content = file.readline(LONGEST_LINE)
+            if content.strip() and _is_row(content):
+                return True
+    return False
+
+
+def _is_row(content: bytes) -> bool:
+    try:
+        spool.parse(content, "")
+    except Failure:
+        return False
+    return True
 
 
 def _count(files: list[Path]) -> int:

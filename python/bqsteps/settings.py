@@ -120,6 +120,7 @@ class Replay:
     """What replay is told."""
 
     source: Path
+    source_is_default: bool
     is_stdin: bool
     method: Method
     location: str | None
@@ -184,7 +185,7 @@ class _Reader:
     def finish(self) -> None:
         self.name(BIGQUERY_EMULATOR_HOST, references.address_problem)
         if self.problems:
-            raise errors.config(self.problems, "The README lists the environment variables.")
+            raise errors.config(self.problems, "bqsteps.pyz COMMAND --help lists the variables.")
 
 
 def _read_table(reader: _Reader, dataset: Variable, table: Variable) -> TableReference:
@@ -306,6 +307,7 @@ def replay(environ: Mapping[str, str]) -> Replay:
     source = reader.text(REPLAY_SPOOL_DIR) or ""
     settings = Replay(
         source=Path(source),
+        source_is_default=not environ.get(REPLAY_SPOOL_DIR.name),
         is_stdin=source == "-",
         method=reader.choice(BQ_WRITE_METHOD, ("insert", "load")),  # type: ignore[arg-type]  # one of the choices
         location=reader.location(),
@@ -322,7 +324,9 @@ class Command(NamedTuple, Generic[T]):
     variables: tuple[Variable, ...]
 
 
-COMMANDS: Mapping[str, Command[EnsureTable] | Command[LogBuild] | Command[Replay]] = {
+AnyCommand = Command[EnsureTable] | Command[LogBuild] | Command[Replay]
+
+COMMANDS: Mapping[str, AnyCommand] = {
     "ensure-table": Command(
         ensure_table, (PROJECT_ID, DATASET_ID, TABLE_ID, BQ_TABLES, BQ_CONFIG_DIR, BQ_MODE, BQ_JUNIT_FILE, *_EVERYWHERE)
     ),

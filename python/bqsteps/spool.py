@@ -68,7 +68,10 @@ def parse(line: bytes, source: str) -> Entry:
         if any(problems):
             raise ValueError(next(filter(None, problems)))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise Failure("config", f"{source} is not a spooled row: {error}.", "It was not sent; look into it.") from None
+        why = f": {error}" if type(error) is ValueError else ""  # in our words, not in a parser's
+        raise Failure(
+            "config", f"{source} is not a row that log-build wrote{why}.", "It was not sent; look into it."
+        ) from None
     return entry
 
 

@@ -411,7 +411,7 @@ def connected(deadline: Deadline | None = None, /, **environ: str) -> Failure:
 def test_on_a_laptop_without_credentials() -> None:
     failure = connected()
     assert failure.message == "no Google credentials: there are none."
-    assert failure.hint == "Run: gcloud auth application-default login"
+    assert failure.hint == "Log in with `gcloud auth application-default login`."
 
 
 def test_in_a_pod_without_credentials() -> None:
@@ -643,7 +643,10 @@ def test_a_pod_without_workload_identity(tmp_path: Path, bq: StandIn) -> None:
 def test_on_a_laptop_nobody_waits_for_a_metadata_server(tmp_path: Path, bq: StandIn) -> None:
     with serving(lambda *_: (503, {}, b"a captive portal")) as host:
         ended = in_pod(tmp_path, host, bq, LONG, KUBERNETES_SERVICE_HOST="")
-    assert ended.line == "bqsteps: no Google credentials: there are none. Run: gcloud auth application-default login"
+    assert (
+        ended.line
+        == "bqsteps: no Google credentials: there are none. Log in with `gcloud auth application-default login`."
+    )
 
 
 def test_a_metadata_server_that_listens_only_later(tmp_path: Path, bq: StandIn) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,10 @@ def interpreters() -> list[str]:
         if ran.returncode == 0 and ran.stdout.strip() != "False":
             found[ran.stdout] = candidate
     return sorted(found.values())
+
+
+def packages(requirements: str) -> set[str]:
+    return set(re.findall(r"^([\w-]+)==", requirements, re.MULTILINE))
 
 
 @pytest.fixture
@@ -96,9 +101,11 @@ def test_it_holds_every_module_and_the_hashed_list_stored(source: Path, tmp_path
     build(source, tmp_path)
     with zipfile.ZipFile(tmp_path / PACKAGE.name) as archive:
         entries = archive.infolist()
-        assert archive.read("requirements.txt") == (source / "requirements.txt").read_bytes()
+        listed = packages(archive.read("requirements.txt").decode())
+        assert archive.read("__main__.py") == (source / "archive_main.py").read_bytes()
+    assert packages((source / "requirements.txt").read_text()) - listed == {"grpcio", "grpcio-status"}
     modules = {f"bqsteps/{path.name}" for path in (source / "bqsteps").glob("*.py")}
-    assert {entry.filename for entry in entries} == {"__main__.py", "requirements.txt", *modules}
+    assert {entry.filename for entry in entries} == {"__main__.py", "digest.txt", "requirements.txt", *modules}
     assert {entry.compress_type for entry in entries} == {zipfile.ZIP_STORED}
     assert (tmp_path / PACKAGE.name).read_bytes().startswith(b"#!/usr/bin/env python3\n")
 

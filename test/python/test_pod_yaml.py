@@ -100,7 +100,7 @@ def test_the_image_starts_from_a_pinned_slim_python() -> None:
 
 def test_the_image_takes_files_that_exist() -> None:
     copied = re.findall(r"^COPY (\S+) ", DOCKERFILE, re.MULTILINE)
-    assert copied == ["python/requirements.txt"]
+    assert copied == ["resources/bqsteps/bqsteps.pyz"]
     assert all((ROOT / path).is_file() for path in copied)
 
 

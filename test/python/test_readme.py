@@ -128,7 +128,7 @@ def test_a_result_in_a_document_has_a_status_and_a_kind_that_exist(block: Block)
 
 
 def statuses() -> set[str]:
-    return {*get_args(ensure.Status), *OF_THE_LOG, *OF_THE_SCRIPT, "failed"}
+    return {*get_args(ensure.Status), *OF_THE_LOG, *OF_THE_SCRIPT, "replayed", "failed"}
 
 
 def test_each_json_example_is_a_definition_or_a_result() -> None:

@@ -124,12 +124,13 @@ def test_rows_that_are_on_record_are_not_sent_twice(sender: Sender) -> None:
 
 
 def test_nothing_to_send_is_done_at_once(sender: Sender) -> None:
-    assert sender.replay()[0]["status"] == "replayed"
+    assert sender.replay(BQ_SPOOL_DIR="")[0]["status"] == "replayed"
     assert sender.bq.requests == []
 
 
-def test_a_named_file_that_is_not_there_is_one_line(sender: Sender) -> None:
-    result, errors = sender.replay(BQ_SPOOL_DIR="none.ndjson")
+@pytest.mark.parametrize("name", ["none.ndjson", "none"])
+def test_a_source_that_is_not_there_is_one_line(sender: Sender, name: str) -> None:
+    result, errors = sender.replay(BQ_SPOOL_DIR=name)
     assert result["error"]["kind"] == "config"
     assert errors.count("\n") == 1
 
@@ -158,7 +159,7 @@ def test_what_is_no_row_is_set_aside_as_it_was_and_the_others_are_sent(sender: S
     assert sender.recorded == numbers(2)
     aside, reason = (sender.folder / "spool" / name for name in sender.left)
     assert aside.read_text() == "not JSON at all\n"
-    assert "is not a spooled row" in reason.read_text()
+    assert "is not a row that log-build wrote" in reason.read_text()
     assert errors.startswith("Set aside as spool/rejected/")
 
 
@@ -199,7 +200,16 @@ def test_the_deadline_ends_it_and_the_next_run_goes_on(sender: Sender) -> None:
     assert sender.recorded == numbers(30)
 
 
-def test_a_named_pipe_or_a_folder_of_none_of_ours_is_left_alone(sender: Sender) -> None:
+@pytest.mark.parametrize("source", ["spool", "spool/notes.ndjson"])
+def test_a_file_without_any_row_of_ours_is_left_as_it_is(sender: Sender, source: str) -> None:
+    path = sender.write("notes.ndjson", ['{"a": 1}\n', "\n", "text\n", '{"a": 1}\n'])
+    before = path.read_bytes()
+    result, errors = sender.replay(BQ_SPOOL_DIR=source)
+    assert result["error"]["message"] == "spool/notes.ndjson holds no spooled row, and was left as it is."
+    assert (sender.left, path.read_bytes(), errors.count("\n")) == (["notes.ndjson"], before, 1)
+
+
+def test_files_of_another_kind_in_the_folder_are_left_alone(sender: Sender) -> None:
     sender.write("notes.txt", ["hello\n"])
     assert sender.replay()[0]["recorded"] == 0
     assert sender.left == ["notes.txt"]

@@ -193,7 +193,7 @@ def test_what_is_not_a_row_is_named(entry: Entry, content: bytes | dict[str, Any
     with pytest.raises(Failure) as refused:
         spool.parse(content, "FILE")
     assert refused.value.kind == "config"
-    assert refused.value.message.startswith("FILE is not a spooled row: ")
+    assert refused.value.message.startswith("FILE is not a row that log-build wrote")
     assert len(refused.value.line) < 1000
 
 
