@@ -1,0 +1,232 @@
+"""What is compared. Each function runs one comparison, and returns what its sides cost."""
+
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench import bq_tool
+from bench.measure import BrokenMeasurement, Program, Sample, alternate
+from bench.scene import DATASET, LOG, PLAIN_LOG, TABLE, Scene, define_tables, spooled, with_uv
+from stand_in import Limits
+
+VENV = (
+    "python3 -m venv venv && . venv/bin/activate && pip install --quiet -r requirements.txt && python plain/log_row.py"
+)
+UV_VENV = (
+    "uv venv --quiet venv && . venv/bin/activate && "
+    'uv pip install --quiet --no-index --find-links "$PIP_FIND_LINKS" -r requirements.txt && python plain/log_row.py'
+)
+
+
+@dataclass
+class Comparison:
+    """What the sides of one comparison cost.
+
+    Args:
+        key: its name in the JSON.
+        title: its name for people.
+        sides: what each cost, run by run; one that could not be measured has no runs.
+        notes: what must be known to read it.
+    """
+
+    key: str
+    title: str
+    sides: dict[str, list[Sample]]
+    notes: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def service(scene: Scene, latency: float, job_seconds: float = 0.0, limits: Limits | None = None) -> Iterator[None]:
+    """The service as it is within the block."""
+    bq = scene.bq
+    bq.latency, bq.job_seconds = latency, job_seconds
+    bq.limits.__dict__.update((limits or Limits.off()).__dict__)
+    try:
+        yield
+    finally:
+        bq.latency, bq.job_seconds = 0.0, 0.0
+        bq.limits.__dict__.update(Limits.off().__dict__)
+
+
+def from_a_bare_image(scene: Scene, runs: int) -> tuple[Comparison, Comparison]:
+    """From the start of a pod to a confirmed row; and what a later step takes in the same pod."""
+    bare = scene.bare
+    later: dict[str, list[Sample]] = {"plain": [], "bqsteps": []}
+
+    def plain() -> Sample:
+        folder = scene.workspace()
+        first = scene.logging(scene.shell(bare, folder, VENV), PLAIN_LOG)
+        again = scene.shell(bare, folder, "venv/bin/python plain/log_row.py")
+        later["plain"].append(scene.logging(again, PLAIN_LOG))
+        return first
+
+    def plain_with_uv() -> Sample:
+        return scene.logging(with_uv(scene.shell(bare, scene.workspace(), UV_VENV)), PLAIN_LOG)
+
+    def ours() -> Sample:
+        folder = scene.workspace()
+        first = scene.logging(scene.command(bare, folder, "log-build"))
+        later["bqsteps"].append(scene.logging(scene.command(bare, folder, "log-build")))
+        return first
+
+    def ours_with_uv() -> Sample:
+        return scene.logging(with_uv(scene.command(bare, scene.workspace(), "log-build")))
+
+    def ours_twice() -> Sample:
+        program = scene.command(bare, scene.workspace(), "log-build")
+        script = f"{shlex.join(program.argv)} & BQ_EVENT=started {shlex.join(program.argv)}; wait"
+        both = Program(["/bin/sh", "-euc", script], program.folder, program.environ)
+        sample = scene.logging(both, rows=2)
+        said = (program.folder / "output.txt").read_text(encoding="utf-8")
+        if said.count("packages: installed") != 1:
+            raise BrokenMeasurement(f"two at once have not installed the packages once:\n{said}")
+        return sample
+
+    with service(scene, 0.02):
+        sides = alternate(
+            {
+                "plain": plain,
+                "plain, uv": plain_with_uv,
+                "bqsteps": ours,
+                "bqsteps, uv": ours_with_uv,
+                "bqsteps, two at once": ours_twice,
+            },
+            runs,
+        )
+    return (
+        Comparison("bare", "From a bare image to a row, 20 ms a request", sides),
+        Comparison("later", "A later step in the same pod, 20 ms a request", later),
+    )
+
+
+def warm_log(scene: Scene, runs: int, latency: float, job_seconds: float = 0.0) -> Comparison:
+    """One row, in the prepared image."""
+    ours, theirs = scene.workspace(), scene.workspace()
+    python = scene.prepared
+    sides: dict[str, Callable[[], Sample]] = {
+        "plain": lambda: scene.logging(scene.plain(python, theirs, "log_row.py"), PLAIN_LOG),
+        "bqsteps": lambda: scene.logging(scene.command(python, ours, "log-build")),
+    }
+    comparison = _against_bq(
+        scene, sides, runs, latency, job_seconds, lambda: scene.logging(bq_tool.insert(scene, theirs), PLAIN_LOG)
+    )
+    comparison.key = f"log-{latency * 1000:.0f}ms" + (f"-job-{job_seconds:g}s" if job_seconds else "")
+    jobs = f", jobs of {job_seconds:g} s" if job_seconds else ""
+    comparison.title = f"A row, prepared image, {latency * 1000:.0f} ms a request{jobs}"
+    return comparison
+
+
+def warm_ensure(scene: Scene, runs: int, latency: float) -> Comparison:
+    """A table that is as defined, in the prepared image."""
+    ours, theirs = scene.workspace(), scene.workspace()
+    python = scene.prepared
+    names = {"DATASET_ID": DATASET, "TABLE_ID": TABLE}
+    scene.watch.run(scene.command(python, ours, "ensure-table", **names))
+    sides: dict[str, Callable[[], Sample]] = {
+        "plain": lambda: scene.watch.run(
+            scene.plain(python, theirs, "ensure_tables.py", BQ_TABLES=f"{DATASET}.{TABLE}")
+        ),
+        "bqsteps": lambda: scene.watch.run(scene.command(python, ours, "ensure-table", **names)),
+    }
+    comparison = _against_bq(
+        scene, sides, runs, latency, 0.0, lambda: scene.watch.run(bq_tool.show(scene, theirs, f"{DATASET}.{TABLE}"))
+    )
+    comparison.key = f"ensure-{latency * 1000:.0f}ms"
+    comparison.title = f"A table as defined, prepared image, {latency * 1000:.0f} ms a request"
+    return comparison
+
+
+def _against_bq(  # noqa: PLR0913, PLR0917  # what a comparison has
+    scene: Scene,
+    sides: dict[str, Callable[[], Sample]],
+    runs: int,
+    latency: float,
+    job_seconds: float,
+    bq: Callable[[], Sample],
+) -> Comparison:
+    """The comparison of the sides and of `bq`, where that is installed."""
+    reason = bq_tool.missing()
+    with service(scene, latency, job_seconds):
+        if not reason:
+            sides["bq"] = bq
+        for run in sides.values():  # not measured: whatever is kept from run to run is there afterwards
+            run()
+        samples = alternate(sides, runs)
+    if reason:
+        samples["bq"] = []
+    return Comparison("", "", samples, [f"bq: not measured ({reason})"] if reason else [])
+
+
+def without_a_project(scene: Scene, runs: int) -> Comparison:
+    """Failing on a setting that is missing."""
+    folder = scene.workspace()
+    nothing = Program([str(scene.prepared), "-c", "pass"], folder, scene.environ(scene.prepared, folder))
+    failing = scene.command(scene.prepared, folder, "log-build", PROJECT_ID="")
+    failing = Program(failing.argv, failing.folder, failing.environ, code=1)
+    scene.watch.run(failing)
+    sides = alternate(
+        {"interpreter": lambda: scene.watch.run(nothing), "bqsteps": lambda: scene.watch.run(failing)}, runs
+    )
+    return Comparison("missing", "PROJECT_ID is missing, prepared image", sides)
+
+
+class Tables:
+    """Many tables that are as defined.
+
+    Args:
+        scene: where.
+        most: how many there are at most.
+    """
+
+    def __init__(self, scene: Scene, most: int) -> None:
+        self._scene = scene
+        self.most = most
+        self._ours, self._theirs = scene.workspace(), scene.workspace()
+        self._names = define_tables(self._ours, most)
+        scene.watch.run(self._ensure(most))  # makes them
+
+    def _ensure(self, count: int) -> Program:
+        tables = ",".join(self._names[:count])
+        return self._scene.command(self._scene.prepared, self._ours, "ensure-table", BQ_TABLES=tables)
+
+    def ensure(self, count: int, **more: Any) -> Sample:  # noqa: ANN401  # what service takes
+        """So many in one command."""
+        with service(self._scene, 0.02, **more):
+            return self._scene.watch.run(self._ensure(count))
+
+    def loop(self, count: int) -> Sample:
+        """So many in a plain loop."""
+        tables = ",".join(self._names[:count])
+        with service(self._scene, 0.02):
+            program = self._scene.plain(self._scene.prepared, self._theirs, "ensure_tables.py", BQ_TABLES=tables)
+            return self._scene.watch.run(program)
+
+
+class Rows:
+    """Rows that are sent again.
+
+    Args:
+        scene: where.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._folder = scene.workspace()
+
+    def replay(self, count: int, job_seconds: float) -> Sample:
+        """So many, none of which is on record yet."""
+        scene = self._scene
+        before = len(scene.bq.tables[str(LOG)].rows)
+        spool = self._folder / "spool"
+        shutil.rmtree(spool, ignore_errors=True)
+        spool.mkdir()
+        with (spool / "rows.ndjson").open("w", encoding="ascii") as file:
+            file.writelines(spooled(count, f"replayed/{before}"))
+        program = scene.command(
+            scene.prepared, self._folder, "replay", BQ_SPOOL_DIR=str(spool), BQ_DEADLINE_SECONDS="7200"
+        )
+        with service(scene, 0.02, job_seconds):
+            return scene.watch.run(program, lambda: len(scene.bq.tables[str(LOG)].rows) == before + count)

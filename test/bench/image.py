@@ -1,0 +1,65 @@
+"""Images, as folders: a bare one has an interpreter with pip and nothing else, a prepared one the packages, too."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WHEELS = ROOT / ".build/wheels"
+PYZ = ROOT / "resources/bqsteps/bqsteps.pyz"
+REQUIREMENTS = ROOT / "python/requirements.txt"
+LEFT_OUT = ("__pycache__", "site-packages", "dist-packages", "test", "idlelib", "tkinter", "turtledemo", "EXTERNALLY-*")
+
+
+def bare(folder: Path) -> Path:
+    """An interpreter as in the official image: with pip, without .pyc files, and its user may not write any.
+
+    Returns:
+        The interpreter.
+    """
+    python = _interpreter(folder)
+    _run(python, "-m", "ensurepip", "--default-pip")
+    for cache in list(folder.rglob("__pycache__")):
+        shutil.rmtree(cache)
+    for inside in list(folder.rglob("*.py")):
+        inside.with_name("__pycache__").touch()  # a file: no .pyc can be written, not even by root
+    return python
+
+
+def prepared(folder: Path) -> Path:
+    """An interpreter with the pinned packages, all compiled: what resources/bqsteps/Dockerfile makes.
+
+    Returns:
+        The interpreter.
+    """
+    python = _interpreter(folder)
+    _run(python, "-m", "ensurepip", "--default-pip")
+    with zipfile.ZipFile(PYZ) as archive:
+        wanted = archive.extract("requirements.txt", folder)
+    _run(
+        python, "-m", "pip", "install", "--quiet", "--compile", "--require-hashes", "--no-deps", "--no-index",
+        "--find-links", str(WHEELS), "-r", wanted,
+    )  # fmt: skip
+    _run(python, "-m", "compileall", "-q", sysconfig.get_path("stdlib", vars={"installed_base": str(folder)}))
+    return python
+
+
+def _interpreter(folder: Path) -> Path:
+    """A copy of this interpreter's own, not of the venv that it may run in."""
+    base = Path(sys.base_prefix, "bin", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    library = Path(sysconfig.get_path("stdlib"))
+    shutil.copytree(library, folder / "lib" / library.name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    (folder / "bin").mkdir()
+    python = folder / "bin/python3"
+    shutil.copy2(base, python)
+    (folder / "lib" / library.name / "site-packages").mkdir()
+    return python
+
+
+def _run(*argv: str | Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
+    subprocess.run(list(argv), check=True, env={**environ, "PIP_ROOT_USER_ACTION": "ignore"}, stdout=subprocess.DEVNULL)

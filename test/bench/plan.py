@@ -1,0 +1,55 @@
+"""How often and how much is measured."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The numbers of one bench.
+
+    Args:
+        is_quick: whether they are small.
+        runs: of each side of a comparison.
+        bare_runs: the same for those that install packages.
+        job_runs: the same where jobs take their time.
+        latencies: of the service, in seconds a request.
+        tables: how many, to see how it grows.
+        rows: the same for rows.
+        slow_rows: how many are replayed as jobs that take a second.
+    """
+
+    is_quick: bool
+    runs: int
+    bare_runs: int
+    job_runs: int
+    latencies: tuple[float, ...]
+    tables: tuple[int, ...]
+    rows: tuple[int, ...]
+    slow_rows: int
+
+    def with_runs(self, runs: int) -> Self:
+        """The same with another number of runs."""
+        return replace(self, runs=runs, bare_runs=runs, job_runs=runs)
+
+
+FULL = Plan(
+    is_quick=False,
+    runs=7,
+    bare_runs=7,
+    job_runs=7,
+    latencies=(0.0, 0.02, 0.08),
+    tables=(10, 100, 1_000),
+    rows=(1, 10, 100, 1_000, 10_000),
+    slow_rows=10_000,
+)
+QUICK = Plan(
+    is_quick=True,
+    runs=3,
+    bare_runs=1,
+    job_runs=1,
+    latencies=(0.02,),
+    tables=(10, 300),
+    rows=(10, 100, 500),
+    slow_rows=100,
+)
