@@ -14,7 +14,7 @@ GROOVY := $(shell find test/groovy -name '*.groovy')
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1: \2/p' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: demo test test-groovy test-python lint package docs bench bench-docs stand-in requirements clean
+.PHONY: demo test test-groovy test-python lint package docs soak bench bench-docs stand-in requirements clean
 demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenkinsfile.example against an embedded BigQuery
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
 
@@ -48,6 +48,9 @@ bench: $(BUILD)/venv.stamp $(BUILD)/bench-venv.stamp $(BUILD)/wheels.stamp $(BUI
 
 bench-docs: $(BUILD)/venv.stamp ## write the figures of the last `make bench` into docs/performance.md
 	@PYTHONPATH=python:test $(BIN)/python -m bench.document
+
+soak: $(BUILD)/venv.stamp ## play the matrices of misfortunes whole (RUNS=10000 SEED=first)
+	@PYTHONPATH=python:test $(BIN)/python -m soak --runs $(or $(RUNS),10000) $(if $(SEED),--seed $(SEED))
 
 stand-in: $(BUILD)/venv.stamp ## start the BigQuery that misbehaves
 	@PYTHONPATH=test $(BIN)/python -m stand_in
