@@ -68,11 +68,18 @@ class Backlog:
 
     def close(self) -> None:
         """Leave a note of what is done, or remove the file if that is all."""
-        if self._is_read and not self._open:
+        if self._is_read and not self._open and self._is_all():
             self._path.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
         elif self._done:
             self._write_note()
+
+    def _is_all(self) -> bool:
+        """Whether nothing was added to the file since it was read."""
+        try:
+            return self._path.stat().st_size == self._done
+        except FileNotFoundError:
+            return True  # it is gone, and its note should be
 
     def _advance(self) -> None:
         while self._open and self._open[0].is_done:

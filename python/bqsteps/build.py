@@ -152,12 +152,17 @@ def column(name: str) -> Column:
     return _COLUMNS[name]
 
 
-def problems(row: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a row that was made before, and kept where others may have had their hands on it."""
+def problems(row: Mapping[str, Any], table: TableReference) -> list[str]:
+    """What is wrong with a row that was made before, and kept where others may have had their hands on it.
+
+    Its key must be that of this table and build: another key names another job, whose row is another.
+    """
     checked, found = _convert(dict(row))
     found += [f"{name} is missing" for name in sorted(REQUIRED) if name not in row]
     if not re.fullmatch(r"[0-9a-f]{64}", str(row.get("build_key"))):
         found.append("build_key is not a sha256")
+    elif not found and _is_of_jenkins(dict(row)) and row["build_key"] != _key(table, dict(row)):
+        found.append("its build_key is not that of this table and build")
     if not found and checked != row:
         found.append("it has values that no row of this library has")
     return found
@@ -170,11 +175,18 @@ def content_hash(row: Row) -> str:
 
 
 def _key(table: TableReference, row: Row) -> str:
-    names = ("controller_url", "job_name", "build_id", "started_at", "event", "status")
-    identity = [str(table), *(row.get(name) for name in names)]
-    if not row.get("controller_url") and not row.get("build_url"):
-        identity.append(uuid.uuid4().hex)  # outside Jenkins there is no build to be the same as: each run appends
+    names = ("job_name", "build_id", "started_at", "event", "status")
+    # A controller that does not know its own url is told from others by the build's, if by anything.
+    controller = row.get("controller_url") or row.get("build_url")
+    identity = [str(table), controller, *(row.get(name) for name in names)]
+    if not _is_of_jenkins(row):
+        identity.append(uuid.uuid4().hex)  # there is no build to be the same as: each run appends
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def _is_of_jenkins(row: Row) -> bool:
+    known = row.get("job_name") and row.get("started_at")  # all that a controller without a url tells
+    return bool(row.get("controller_url") or row.get("build_url") or known)
 
 
 def _from_environment(environ: Mapping[str, str]) -> Row:
@@ -195,6 +207,8 @@ def _read(path: Path | None) -> Row:
         return {}
     name = f"{BQ_BUILD_FILE.name} {path}"
     try:
+        if path.is_fifo():
+            raise Failure("config", f"{name} is a pipe, not a file.")  # it could be waited for without end
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
@@ -342,4 +356,5 @@ def _public_url(url: str) -> str:
     public = re.sub(r"(^|//)[^/?#]*@", r"\1", re.sub(r"[?#].*", "", url, flags=re.DOTALL))  # git@host:path, too
     server = re.search(r"//([^/]*)", public)
     is_plain = server is None or re.fullmatch(r"(\[[^]]*\]|[^:\[\]]*)(:[0-9]*)?", server[1])
-    return public if is_plain else HIDDEN
+    is_odd = "//" not in public and re.search(r":[^@]*@", public.partition(":")[2])  # https:/user:password@host
+    return public if is_plain and not is_odd else HIDDEN

@@ -25,8 +25,8 @@ _MOST_MENDINGS: Final = 3  # a table that is made, and a column or two that othe
 _NOT_MENDABLE: Final[Mapping[str, tuple[Kind, str]]] = {
     "accessDenied": ("permission", "Grant bigquery.tables.updateData on the table, and bigquery.jobs.create."),
     "quotaExceeded": ("quota", "Log it again later; docs/operating.md says how a bigger fleet spreads."),
-    "billingNotEnabled": ("rejected", "Enable billing for the project that jobs run in."),
-    "billingTierLimitExceeded": ("rejected", "Enable billing for the project that jobs run in."),
+    "billingNotEnabled": ("permission", "Enable billing for the project that jobs run in."),
+    "billingTierLimitExceeded": ("permission", "Enable billing for the project that jobs run in."),
 }
 _MENDABLE: Final = frozenset({"notFound", "invalid", "invalidQuery"})
 
@@ -77,7 +77,6 @@ class Recorder:
         self._location = location
         self._warn = warn
         self._number = 1
-        self._counted_in: str | None = None  # where the jobs ran whose ids come before this number
         self._mendings = 0
 
     def record(self) -> Record:
@@ -128,9 +127,8 @@ class Recorder:
         """
         if outcome.is_burned:
             self._number += 1
-            self._counted_in = outcome.location
+            self._location = outcome.location or self._location  # elsewhere the ids before this one are not taken
         if outcome.is_burned and outcome.is_adopted:
-            self._location = outcome.location or self._location
             return  # how another process' job failed says nothing about the table of now
         if outcome.is_transient:
             pause = next(pauses)
@@ -192,14 +190,16 @@ class Recorder:
         Ids are unique in a location. Without a dataset BigQuery runs a job in a default one; whoever logs this build
         once more starts with the first id in the dataset's own location, so that this has to come to rest there.
         """
-        if self._counted_in is not None and self._counted_in.lower() != location.lower():
+        if self._location is None or self._location.lower() != location.lower():
             self._number = 1
         self._location = location
 
     def _failure(self, outcome: Outcome) -> Failure:
-        kind, hint = _NOT_MENDABLE.get(outcome.reason, ("rejected", "Compare its columns with docs/operating.md."))
-        if outcome.is_transient:
-            kind, hint = "unavailable", "Log it again later."
+        # What is not known to be the row's own fault is taken for something that may pass.
+        otherwise: tuple[Kind, str] = ("unavailable", "Log it again later.")
+        if outcome.reason in _MENDABLE:
+            otherwise = ("rejected", "Compare its columns with docs/operating.md.")
+        kind, hint = _NOT_MENDABLE.get(outcome.reason, otherwise)
         return Failure(kind, f"BigQuery refused the row of {self._table}: {outcome.message.rstrip('.')}.", hint)
 
 

@@ -45,7 +45,7 @@ def _present(value: str | None) -> str:
 
 def _progress(what: str) -> Progress:
     """Shows how far something long is: a bar on a terminal, a line now and then elsewhere."""
-    return _bar(what) if sys.stderr.isatty() else commands.lines(what)
+    return _bar(what) if sys.stderr is not None and sys.stderr.isatty() else commands.lines(what)
 
 
 def _bar(what: str) -> Progress:

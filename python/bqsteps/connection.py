@@ -212,7 +212,7 @@ def _malformed(what: str) -> Iterator[None]:
         yield
     except auth.GoogleAuthError:
         raise
-    except (AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is malformed"
         raise auth.DefaultCredentialsError(f"{what} {why}") from None  # type: ignore[no-untyped-call]
 
@@ -292,7 +292,7 @@ def _kind_and_hint_of_answer(error: api.GoogleAPICallError) -> tuple[Kind, str]:
     if isinstance(error, api.TooManyRequests) or word in _QUOTA_REASONS:
         return "quota", "Run it again later, or spread the load over more tables or projects."
     if word in ("billingNotEnabled", "billingTierLimitExceeded"):
-        return "rejected", "Enable billing for the project that jobs run in."
+        return "permission", "Enable billing for the project that jobs run in."
     if isinstance(error, api.Forbidden):
         named = _PERMISSION.search(words(error))
         return "permission", f"Grant {named[0] if named else 'the missing role'} to the identity that this runs as."

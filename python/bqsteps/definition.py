@@ -231,6 +231,8 @@ def field_to_resource(field: Field) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     try:
+        if path.is_fifo():
+            raise errors.config([f"{path}: is a pipe, not a file"])  # it could be waited for without end
         content = path.read_bytes()
     except FileNotFoundError:
         hint = "The file's name is built from DATASET_ID and TABLE_ID; see BQ_CONFIG_DIR for the folder."

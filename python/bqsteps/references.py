@@ -84,7 +84,8 @@ def address_problem(value: str) -> str | None:
     match = _ADDRESS.fullmatch(value)
     if match and int((match[2] or ":1")[1:]) in range(1, 65_536):
         return None
-    return f"is {shorten(value)!r}, not an address such as http://127.0.0.1:9050"
+    shown = "(hidden)" if "@" in value else repr(shorten(value))  # it may hold a password
+    return f"is {shown}, not an address such as http://127.0.0.1:9050"
 
 
 def shorten(value: str, most: int = 80) -> str:

@@ -90,6 +90,8 @@ class _Replay:
 
     def _lines(self) -> Iterator[tuple[Line, Backlog | None]]:
         if self._wanted.is_stdin:
+            if sys.stdin is None:
+                raise Failure("config", "standard input is closed.", "Name a folder or a file in BQ_SPOOL_DIR.")
             while content := sys.stdin.buffer.readline(LONGEST_LINE):
                 if content.strip():
                     yield Line("standard input", content), None
@@ -124,7 +126,9 @@ class _Replay:
         except Failure as failure:
             return failure
         except Unconfirmed as unconfirmed:
-            return unconfirmed.failure
+            # Whatever the reason is, the row may be there: it stays where it is.
+            cause = unconfirmed.failure
+            return Failure("unavailable" if cause.kind in _OF_THE_ROW else cause.kind, cause.message, cause.hint)
         return "recorded" if record.is_new else "already_recorded"
 
     def _take(self, task: _Task, outcome: str | Failure) -> None:
@@ -185,7 +189,7 @@ def _files(wanted: Replay) -> list[Path]:
     """The files to send: of a folder those with the spool's suffix. The default folder may be missing, for no rows."""
     source = wanted.source
     if source.is_dir():
-        return sorted(source.glob(f"*{spool.SUFFIX}"))
+        return sorted(path for path in source.glob(f"*{spool.SUFFIX}") if path.is_file())
     if source.is_file():
         return [source]
     if wanted.source_is_default and not source.exists():

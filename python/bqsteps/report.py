@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def _write(stream: Any, line: str) -> None:  # noqa: ANN401  # a text stream tha
 
 def has_colour() -> bool:
     """Whether a person sees stdout on a terminal that shows colours (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def run(environ: Mapping[str, str], command: Callable[[], Result]) -> int:
@@ -71,9 +72,11 @@ def run(environ: Mapping[str, str], command: Callable[[], Result]) -> int:
 
 @contextlib.contextmanager
 def failures() -> Iterator[None]:
-    """Within it, what the system or a person does to stop a command is a Failure."""
+    """Within it, what the system or a person does to stop a command is a Failure. So is a defect, told as one."""
     try:
         yield
+    except Failure:
+        raise
     except KeyboardInterrupt:
         raise Failure("unavailable", "interrupted.", "Nothing more was sent.") from None
     except OSError as error:
@@ -83,6 +86,13 @@ def failures() -> Iterator[None]:
         # A file's name, in a locale whose encoding does not have all of its characters.
         raise Failure(
             "config", f"this locale ({error.encoding}) has no {error.object!r} as a file's name.", "Set PYTHONUTF8=1."
+        ) from None
+    except Exception as defect:  # noqa: BLE001  # the last place before a person, who is owed a line and a result
+        # Nothing is known of it but where it is: its words may hold a value that must not be shown.
+        place = traceback.extract_tb(defect.__traceback__)[-1]
+        where = f"{type(defect).__name__} in {Path(place.filename).name}:{place.lineno}"
+        raise Failure(
+            "unavailable", f"a defect of this library: {where}.", "Please report it with this line."
         ) from None
 
 
@@ -117,7 +127,7 @@ def expire(environ: Mapping[str, str], result: Callable[[], Result]) -> None:
 
 def replace(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees all of it or nothing."""
-    if path.exists() and not path.is_file():
+    if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(content)  # /dev/stdout is to be written, never replaced by a file
         return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

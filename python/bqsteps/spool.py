@@ -63,10 +63,12 @@ def parse(line: bytes, source: str) -> Entry:
             raise ValueError(f"it is not of version {VERSION}")
         if not isinstance(entry.row, dict) or not isinstance(entry.job_project, str):
             raise TypeError("its parts are of other types")
-        problems = [references.reference_problem(entry.table), references.project_problem(entry.job_project)]
-        problems += build.problems(entry.row)
-        if any(problems):
-            raise ValueError(next(filter(None, problems)))
+        problem = references.reference_problem(entry.table) or references.project_problem(entry.job_project)
+        if problem:
+            raise ValueError(f"a name in it {problem}")
+        problems = build.problems(entry.row, references.parse(entry.table))
+        if problems:
+            raise ValueError(problems[0])
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         why = f": {error}" if type(error) is ValueError else ""  # in our words, not in a parser's
         raise Failure(

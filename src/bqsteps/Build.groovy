@@ -51,8 +51,25 @@ class Build {
                 found.add("the build's parameter '${name}' is a ${type}, which is not put on record".toString())
             }
         }
+        for (Object type : secrets(wanted.extra, 0)) {
+            found.add("'extra' holds a ${type}, which is not put on record".toString())
+        }
         if (depth(wanted.extra, 0) > DEEPEST) {
             found.add("'extra' is nested deeper than ${DEEPEST} levels".toString())
+        }
+        return found
+    }
+
+    /** The types of the secrets that a value holds, such as a password parameter of `params`. */
+    @NonCPS
+    private static List secrets(Object value, int level) {
+        List found = []
+        if (level <= DEEPEST && (value instanceof Map || value instanceof Collection)) {
+            for (Object item : (value instanceof Map ? value.values() : value)) {
+                found = found + secrets(item, level + 1)
+            }
+        } else if (value != null && value.getClass().getSimpleName().matches('.*Secret')) {
+            found.add(value.getClass().getSimpleName())
         }
         return found
     }

@@ -99,3 +99,15 @@ def test_empty_lines_and_a_missing_last_newline_are_nothing_special(tmp_path: Pa
         log.done(line)
     assert lines == [b"a\n", b"b"]
     assert not path.exists()
+
+
+def test_lines_that_are_added_meanwhile_are_kept_for_the_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "rows.ndjson"
+    path.write_bytes(b"a\n")
+    log = Backlog(path)
+    (first,) = log.lines()
+    with path.open("ab") as file:
+        file.write(b"b\n")
+    log.done(first)
+    log.close()
+    assert [line.content for line in Backlog(path).lines()] == [b"b\n"]

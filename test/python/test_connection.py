@@ -279,7 +279,7 @@ def test_what_passes_is_waited_for(bq: StandIn, link: Link, monkeypatch: pytest.
         (403, "accessDenied", "permission", "Grant bigquery.tables.get to the identity"),
         (403, "quotaExceeded", "quota", "Run it again later"),
         (403, "dailyLimitExceeded", "quota", "Run it again later"),
-        (403, "billingNotEnabled", "rejected", "Enable billing"),
+        (403, "billingNotEnabled", "permission", "Enable billing"),
         (403, None, "permission", "Grant bigquery.tables.get to the identity"),
         (404, "notFound", "not_found", "Check PROJECT_ID"),
         (400, "invalid", "rejected", ""),

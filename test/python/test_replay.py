@@ -213,3 +213,20 @@ def test_files_of_another_kind_in_the_folder_are_left_alone(sender: Sender) -> N
     sender.write("notes.txt", ["hello\n"])
     assert sender.replay()[0]["recorded"] == 0
     assert sender.left == ["notes.txt"]
+
+
+def test_a_row_whose_table_was_changed_by_hand_is_not_taken_for_the_one_on_record(sender: Sender) -> None:
+    (line,) = lines(1)
+    sender.write("rows.ndjson", [line])
+    sender.replay()
+    sender.write("rows.ndjson", [line.replace('"p.d.build_logs"', '"p.d.other"'), *lines(2)])
+    result, _ = sender.replay()
+    assert (result["recorded"], result["already_recorded"], result["set_aside"]) == (1, 1, 1)
+
+
+def test_an_outcome_that_is_not_known_leaves_the_row_where_it_is(sender: Sender) -> None:
+    sender.write("rows.ndjson", lines(2))
+    result, _ = sender.replay(
+        BIGQUERY_EMULATOR_HOST=sender.bq.url.replace("http://", "https://"), BQ_DEADLINE_SECONDS="2"
+    )
+    assert (result["error"]["kind"], sender.left) == ("unavailable", ["rows.ndjson"])

@@ -108,9 +108,11 @@ def test_what_stops_a_command_is_one_line(  # noqa: PLR0913, PLR0917  # the tabl
     assert capsys.readouterr().err == f"bqsteps: {line}\n"
 
 
-def test_a_defect_is_not_hidden(run: Run) -> None:
-    with pytest.raises(ZeroDivisionError):
-        run(raising(ZeroDivisionError()))
+def test_a_defect_is_one_line_that_says_where_and_shows_no_value(run: Run, target: Path) -> None:
+    assert run(raising(ZeroDivisionError("hunter2"))) == 1
+    told = target.read_text()
+    assert "a defect of this library: ZeroDivisionError in test_report.py:" in told
+    assert "hunter2" not in told
 
 
 @pytest.mark.parametrize("environ", [{}, {"BQ_RESULT_FILE": ""}], ids=["unset", "empty"])

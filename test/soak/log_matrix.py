@@ -53,7 +53,7 @@ BUILD_FILE: Final = {
 }
 
 Start = Literal["nothing", "dataset", "seeds_columns", "full", "first_job_failed"]
-Ending = Literal["step", "replay", "other_method"]
+Ending = Literal["step", "replay", "other_method", "other_location"]
 ENDINGS: Final[tuple[Ending, ...]] = get_args(Ending)
 STARTS: Final[tuple[Start, ...]] = get_args(Start)
 PLACES: Final[tuple[Place, ...]] = ("job", "answer", "both")
@@ -181,7 +181,7 @@ def wild_kill(scenario: Scenario, calls: list[str], chance: random.Random) -> Ca
 
 
 def _ending(chance: random.Random) -> Ending:
-    (ending,) = chance.choices(ENDINGS, (6, 3, 1))
+    (ending,) = chance.choices(ENDINGS, (6, 3, 1, 1))
     return ending
 
 
@@ -256,8 +256,11 @@ def _end(theatre: Theatre, case: Case) -> None:
         ended = theatre.play("replay", Act())
         theatre.expect(ended.code == 0 and not _spooled(theatre), "the replay did not empty the spool", ended)
         theatre.expect((ended.result or {}).get("status") == "replayed", "another status", ended)
-    other = {"insert": "load", "load": "insert"}[case.scenario.method]
-    given = {"BQ_WRITE_METHOD": other} if case.ending == "other_method" else {}
+    given = {}
+    if case.ending == "other_method":
+        given["BQ_WRITE_METHOD"] = {"insert": "load", "load": "insert"}[case.scenario.method]
+    if case.ending == "other_location":
+        given["BQ_LOCATION"] = case.scenario.location if case.scenario.given != "set" else ""
     _expect_success(theatre, theatre.play("log-build", Act(), **given))
 
 

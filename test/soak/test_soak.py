@@ -30,6 +30,7 @@ KNOWN = (
     "log:insert,nothing,job,billing,US,unset,slow,fork:1=unseen:step",  # a dataset that is not seen yet
     "log:insert,full,answer,billing,EU,other,quick,fork:nothing:step",  # refused where the dataset is not
     "log:insert,full,both,billing,EU,other,quick,fork:nothing:step",  # the same, and each refusal leaves a failed job
+    "log:insert,full,job,free,europe-west1,unset,quick,fork:nothing:other_method",  # ids burned in two locations
     "ensure:nothing,US,unset,of-tables,fork:2=rate",
     "ensure:nothing,US,unset,of-tables,fork:1=unseen",
     "ensure:older,US,unset,of-tables,fork:2=rival-describes",  # a change that only the etag protects

@@ -183,6 +183,14 @@ class BqLogBuildTest extends StepTest {
     }
 
     @Test
+    void a_secret_in_extra_is_refused_by_its_type_and_never_shown() {
+        run('bqLogBuild extra: [parameters: params]', [PASSWORD: new Secret()])
+        assert jenkins.failure.message == "bqLogBuild: 'extra' holds a Secret, which is not put on record"
+        assert !jenkins.console.toString().contains('hunter2')
+        assert received == []
+    }
+
+    @Test
     void with_onFailure_unstable_the_build_goes_on_and_is_unstable() {
         python(FAILS)
         run('def result = bqLogBuild onFailure: "unstable"; echo "went on: ${result.error.kind}"')
