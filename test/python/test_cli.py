@@ -94,7 +94,7 @@ def test_wrong_settings_are_one_line(tmp_path: Path, command: str) -> None:
     ended = cli(tmp_path, command, BQ_DEADLINE_SECONDS="soon")
     assert "PROJECT_ID" in ended.line
     assert "BQ_DEADLINE_SECONDS is 'soon'" in ended.line
-    assert "environment variables" in ended.line
+    assert "--help lists the variables" in ended.line
     assert ended.result is not None
     assert ended.result["error"]["kind"] == "config"
 
