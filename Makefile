@@ -67,7 +67,8 @@ clean: ## remove everything that was made, except the package
 	rm -rf $(BUILD) .bqsteps .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find python test -name __pycache__ -prune -exec rm -rf {} +
 
-# Set-up: a stamp stands for what is made once, and again when its list changes.
+# Set-up: a stamp stands for what is made once, and again when its list changes. What was there is removed and not
+# cleared: it may be a link to what other checkouts use.
 .PHONY: venv emulator wheels
 venv: $(BUILD)/venv.stamp ## set up the Python of the tests and tools
 emulator: $(BUILD)/emulator.stamp ## set up the embedded BigQuery
@@ -82,14 +83,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 $(BUILD)/venv.stamp: test/requirements.txt
 	@echo "setting up $(BUILD)/venv"
-	@python=$$($(FIND_PYTHON)); "$$python" -m venv --clear $(BUILD)/venv
+	@rm -rf $(BUILD)/venv $@
+	@python=$$($(FIND_PYTHON)); "$$python" -m venv $(BUILD)/venv
 	@$(PIP) install --quiet $(PINNED) -r $<
 	@touch $@
 
 # uv finds an installed Python 3.13, which the emulator needs, or gets one. DuckDB's extensions belong in a home folder.
 $(BUILD)/emulator.stamp: test/end_to_end/requirements.txt $(BUILD)/venv.stamp
 	@echo "setting up $(BUILD)/emulator"
-	@$(BIN)/uv venv --quiet --clear --python 3.13 $(BUILD)/emulator
+	@rm -rf $(BUILD)/emulator $@
+	@$(BIN)/uv venv --quiet --python 3.13 $(BUILD)/emulator
 	@$(PIP) --python $(BUILD)/emulator/bin/python install --quiet $(PINNED) -r $<
 	@mkdir $(BUILD)/emulator/home
 	@HOME="$$PWD/$(BUILD)/emulator/home" $(BUILD)/emulator/bin/python -c \
@@ -99,13 +102,14 @@ $(BUILD)/emulator.stamp: test/end_to_end/requirements.txt $(BUILD)/venv.stamp
 # What draws the bench's plot.
 $(BUILD)/bench-venv.stamp: test/bench/requirements.txt $(BUILD)/venv.stamp
 	@echo "setting up $(BUILD)/bench-venv"
-	@$(BIN)/python -m venv --clear $(BUILD)/bench-venv
+	@rm -rf $(BUILD)/bench-venv $@
+	@$(BIN)/python -m venv $(BUILD)/bench-venv
 	@$(PIP) --python $(BUILD)/bench-venv/bin/python install --quiet $(PINNED) -r $<
 	@touch $@
 
 $(BUILD)/wheels.stamp: python/requirements.txt $(BUILD)/venv.stamp
 	@echo "setting up $(BUILD)/wheels"
-	@rm -rf $(BUILD)/wheels
+	@rm -rf $(BUILD)/wheels $@
 	@$(PIP) download --quiet $(PINNED) --dest $(BUILD)/wheels -r $<
 	@touch $@
 
