@@ -5,8 +5,9 @@ import bqsteps.Parameters
 Map call(Object given = [:]) {
     Map checked = Parameters.check(given, [
         project: 'text', dataset: 'text', table: 'text', location: 'text', status: 'text',
-        event: ['started', 'finished'], method: ['insert', 'load'], extra: 'map', user: 'flag', parameters: 'texts',
-        onFailure: ['fail', 'unstable', 'warn'], deadline: 'seconds', replay: 'text',
+        event: ['started', 'finished'], failedStage: 'text', tests: 'counts', extra: 'map', user: 'flag',
+        parameters: 'texts', method: ['insert', 'load'], onFailure: ['fail', 'unstable', 'warn'], deadline: 'seconds',
+        replay: 'text',
     ])
     Map values = checked.values
     String project = values.project ?: env.PROJECT_ID
@@ -15,11 +16,15 @@ Map call(Object given = [:]) {
     if (problems) {
         error("bqLogBuild: ${problems.join('; ')}")
     }
+    String absent = Build.absent(params, values.parameters)
+    if (absent) {
+        echo("bqLogBuild: ${absent}")
+    }
     Map variables = [
         PROJECT_ID: project,
         DATASET_ID: values.dataset ?: '',
         TABLE_ID: values.table ?: '',
-        BUILD_STATUS: values.status ?: currentBuild.currentResult,
+        BUILD_STATUS: values.status ?: (values.event == 'started' ? 'RUNNING' : currentBuild.currentResult),
     ] + Parameters.present(
         BQ_LOCATION: values.location,
         BQ_EVENT: values.event,

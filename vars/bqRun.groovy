@@ -4,18 +4,18 @@ import bqsteps.Result
 
 /** Runs one command of the Python package on the caller's agent, and returns its result or fails with its line. */
 Map call(Object given = [:]) {
-    Map checked = Parameters.check(given,
-        [step: 'text', command: 'text', env: 'map', file: 'map', onFailure: ['fail', 'unstable', 'warn']],
-        ['step', 'command'])
+    Map checked = Parameters.check(given, [step: 'text', command: 'text', env: 'map', file: 'map',
+        onFailure: ['fail', 'unstable', 'warn']], ['step', 'command'])
     Map asked = checked.values
     if (checked.problems) {
         error("bqRun: ${checked.problems.join('; ')}")
     }
-    Map result = env.WORKSPACE ? (isUnix() ? execute(asked) : Result.withoutShell()) : Result.withoutAgent()
-    if (result.spool) {
-        // A pod takes its workspace with it: the row that is not confirmed stays with the build.
-        archiveArtifacts(artifacts: result.spool, allowEmptyArchive: true)
-        echo("${asked.step}: the row is kept as this build's artifact ${result.spool}")
+    Map result = Result.unknown(asked, env.BQ_SPOOL_DIR)
+    try {
+        result = env.WORKSPACE ? (isUnix() ? execute(asked) : Result.withoutShell()) : Result.withoutAgent()
+    } finally {
+        // Nothing is caught here: an abort goes its way once the row, which a pod would take with it, is kept.
+        Call.keep(this, asked.step, result.spool)
     }
     if (result.error && asked.onFailure == 'warn') {
         echo(Result.line(asked.step, result.error))
@@ -35,7 +35,7 @@ private Map execute(Map asked) {
     withEnv(Call.environment(temporary, asked, files)) {
         // The staged package is moved to its place, so that a branch beside this one never sees half of it.
         // Python's lines go to the console by stderr; stdout is for its exit code and its result.
-        Result.read(sh(label: asked.step, returnStdout: true, encoding: 'UTF-8', script: '''
+        Result.read(asked, env.BQ_SPOOL_DIR, sh(label: asked.step, returnStdout: true, encoding: 'UTF-8', script: '''
             { set +x; } 2>/dev/null
             trap 'rm -f "$BQ_STAGED" "$BQ_RESULT_FILE" "$BQ_BUILD_FILE"' EXIT
             trap 'exit 143' HUP INT TERM

@@ -26,6 +26,7 @@ LONGEST_JSON: Final = 1_048_576  # characters of a JSON column
 LARGEST_FILE: Final = 10 * 1_048_576  # bytes of BQ_BUILD_FILE; BigQuery takes 10 MB a query and 100 MB a row
 LONGEST_LIST: Final = 100  # values of a repeated column
 DEEPEST_JSON: Final = 100  # levels of a JSON column; BigQuery takes 500
+STARTED_STATUS: Final = "RUNNING"  # of a build that has no outcome yet
 MARK: Final = "… [cut]"
 HIDDEN: Final = "[hidden: not a plain url]"
 _MOST_PROBLEMS: Final = 10  # that one line names
@@ -128,6 +129,7 @@ def make(environ: Mapping[str, str], build_file: Path | None, table: TableRefere
         Failure: of kind config, naming every problem of the build file.
     """
     given = _from_environment(environ) | _read(build_file)
+    given.setdefault("status", STARTED_STATUS if given["event"] == "started" else BUILD_STATUS.default)
     row, problems = _convert(given)
     if problems:
         where = f"{BQ_BUILD_FILE.name} {build_file}"
@@ -191,7 +193,7 @@ def _is_of_jenkins(row: Row) -> bool:
 
 def _from_environment(environ: Mapping[str, str]) -> Row:
     environ = {BUILD_NUMBER.name: BUILD_NUMBER.default or ""} | {name: v for name, v in environ.items() if v}
-    environ = {BUILD_STATUS.name: BUILD_STATUS.default or "", BQ_EVENT.name: BQ_EVENT.default or ""} | environ
+    environ = {BQ_EVENT.name: BQ_EVENT.default or ""} | environ
     given: Row = {}
     for column in COLUMNS:
         value = next((environ[name] for name in column.variables if name in environ), None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bqsteps import build, report, session, settings, spool
+from bqsteps import build, pod, report, session, settings, spool
 from bqsteps.build_log import Recorder
 from bqsteps.connection import connect
 from bqsteps.errors import Failure
@@ -18,7 +18,7 @@ Environ = Mapping[str, str]
 def log_build(environ: Environ) -> Result:
     """Put the build on record. The row waits in the spool from before the write until it is confirmed."""
     wanted = settings.log_build(environ)
-    row = build.make(environ, wanted.build_file, wanted.table, datetime.now(UTC))
+    row = build.make(pod.completed(environ), wanted.build_file, wanted.table, datetime.now(UTC))
     kept = _keep(wanted, row)
     unknown = Failure(
         "unavailable", f"the row of {wanted.table} was not confirmed within {wanted.limits.deadline:g} s.", _kept(kept)

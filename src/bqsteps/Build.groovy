@@ -17,10 +17,11 @@ class Build {
             build_url: env.BUILD_URL,
             build_tag: env.BUILD_TAG,
             controller_url: env.JENKINS_URL,
-            result: build.currentResult,
+            result: wanted.event == 'started' ? build.result : build.currentResult,
             result_is_final: build.result != null,
             scheduled_at: build.timeInMillis,
             started_at: build.startTimeInMillis,
+            failed_stage: wanted.failedStage,
             causes: names(causes),
             upstream_job: first(causes, 'upstreamProject'),
             upstream_build: first(causes, 'upstreamBuild'),
@@ -33,13 +34,16 @@ class Build {
             change_target: env.CHANGE_TARGET,
             tag: env.TAG_NAME,
             scm_url: env.GIT_URL,
+            tests_total: wanted.tests?.totalCount,
+            tests_failed: wanted.tests?.failCount,
+            tests_skipped: wanted.tests?.skipCount,
             parameters: wanted.parameters == null ? null : chosen(params, wanted.parameters),
             extra: wanted.extra == null ? null : json(wanted.extra, 0),
         ]
         return Parameters.present(columns)
     }
 
-    /** What of `parameters` and `extra` cannot be put on record; a secret is never turned into text. */
+    /** What of `tests`, `parameters` and `extra` cannot be put on record; a secret is never turned into text. */
     @NonCPS
     static List problems(Object params, Map wanted) {
         List found = []
@@ -51,11 +55,41 @@ class Build {
                 found.add("the build's parameter '${name}' is a ${type}, which is not put on record".toString())
             }
         }
+        if (wanted.tests instanceof Map) {
+            found = found + countProblems(wanted.tests)
+        }
         for (Object type : secrets(wanted.extra, 0)) {
             found.add("'extra' holds a ${type}, which is not put on record".toString())
         }
         if (depth(wanted.extra, 0) > DEEPEST) {
             found.add("'extra' is nested deeper than ${DEEPEST} levels".toString())
+        }
+        return found
+    }
+
+    /** A line about names that are no parameters. It is no error: a job learns its parameters by its first build. */
+    @NonCPS
+    static String absent(Object params, List names) {
+        List absent = []
+        for (Object name : (names ?: [])) {
+            if (!params.containsKey(name)) {
+                absent.add("'${name}'".toString())
+            }
+        }
+        return absent.isEmpty() ? null : "this build has no parameter ${absent.join(', ')}, so none is put on record"
+    }
+
+    /** Counts come from `junit`, or from a map that has them by the same names. */
+    @NonCPS
+    private static List countProblems(Map tests) {
+        List found = []
+        for (Map.Entry entry : tests.entrySet()) {
+            Object count = entry.value
+            boolean whole = (count instanceof Integer || count instanceof Long) && count >= 0
+            if (!(entry.key in ['totalCount', 'failCount', 'skipCount', 'passCount']) || count != null && !whole) {
+                found.add("'tests' holds '${entry.key}', it takes whole numbers as totalCount, failCount and skipCount"
+                    .toString())
+            }
         }
         return found
     }

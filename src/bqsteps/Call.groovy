@@ -3,7 +3,7 @@ package bqsteps
 import com.cloudbees.groovy.cps.NonCPS
 import groovy.json.JsonOutput
 
-/** Where the files of one call lie, how they get to the agent, and the environment that the call runs in. */
+/** Where the files of one call lie, how they get to the agent and back, and the environment that the call runs in. */
 class Call {
 
     /**
@@ -37,6 +37,24 @@ class Call {
             steps.writeFile(file: files.BQ_BUILD_FILE, text: JsonOutput.toJson(input), encoding: 'UTF-8')
         }
         return needed
+    }
+
+    /**
+     * Archives a row, or a folder of rows, that may not be in its table. That this fails must not hide why it was not
+     * confirmed, and decides nothing about the build.
+     */
+    static void keep(Object steps, String step, String spool) {
+        if (!spool) {
+            return
+        }
+        String failed = "${step}: ${spool} could not be archived with the build, and is lost with this workspace"
+        steps.catchError(message: failed, buildResult: 'SUCCESS', stageResult: 'SUCCESS', catchInterruptions: false) {
+            if (steps.fileExists(spool)) {
+                String rows = spool.endsWith('.ndjson') ? spool : "${spool}/*.ndjson"
+                steps.archiveArtifacts(artifacts: rows, allowEmptyArchive: true)
+                steps.echo("${step}: what is not confirmed is kept as this build's artifact ${rows}")
+            }
+        }
     }
 
     /** As withEnv takes it; an empty value unsets the variable, so that nothing leaks in from outside of the call. */

@@ -16,7 +16,7 @@ class Parameters {
 
     /**
      * Checks what a pipeline gave against what the step takes.
-     * A kind is 'text', 'texts', 'seconds', 'flag', 'map', or the list of the texts that are allowed.
+     * A kind is 'text', 'texts', 'seconds', 'flag', 'counts', 'map', or the list of the texts that are allowed.
      * Returns problems (a list of sentences), names (what was given: a null or an empty text is not) and values (what
      * was given rightly).
      */
@@ -137,6 +137,9 @@ class Parameters {
                     : "is ${shown(value)}, it must be a whole number of seconds above 0"
             case 'flag':
                 return value instanceof Boolean ? null : "must be true or false, not ${typeOf(value)}"
+            case 'counts':
+                return value instanceof Map || typeOf(value) == 'TestResultSummary' ? null
+                    : "must be what junit returned, or a map, not ${typeOf(value)}"
             default:
                 return value instanceof Map ? null : "must be a map, not ${typeOf(value)}"
         }

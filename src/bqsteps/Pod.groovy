@@ -30,6 +30,7 @@ class Pod {
         String yaml = template
         if (values.image) {
             yaml = yaml.replaceFirst('(?m)^( *image: ).*$', '$1"' + values.image + '"')
+            yaml = yaml.replaceFirst('(?m)^( *- name: POD_CONTAINER_IMAGE\n *value: ).*$', '$1"' + values.image + '"')
         }
         if (values.serviceAccount) {
             yaml = yaml.replaceFirst('(?m)^( *serviceAccountName: ).*$', '$1"' + values.serviceAccount + '"')

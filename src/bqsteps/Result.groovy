@@ -22,21 +22,36 @@ class Result {
         return [status: 'failed', error: [kind: 'config', message: message, hint: hint]]
     }
 
+    /** What is known of a call before it ends, or if it never says how: rows may lie in its spool, not confirmed. */
+    @NonCPS
+    static Map unknown(Map asked, String folder) {
+        String spool = folder ?: '.bqsteps/unsent'
+        // What lies outside of the workspace cannot be archived.
+        return asked.command == 'log-build' && !spool.startsWith('/') ? [spool: spool] : [:]
+    }
+
     /** Reads what the shell printed: the exit code of python3 on the first line, then its result. */
     @NonCPS
-    static Map read(String printed) {
+    static Map read(Map asked, String folder, String printed) {
         int end = printed.indexOf('\n')
         String code = end < 0 ? printed : printed.substring(0, end)
         String json = end < 0 ? '' : printed.substring(end + 1).trim()
+        Object result = json ? parse(json) : null
+        if (result instanceof Map && (code == '0' || result.error)) {
+            return result
+        }
+        return unknown(asked, folder) + unreadable(code, json, result)
+    }
+
+    @NonCPS
+    private static Map unreadable(String code, String json, Object result) {
         if (!json) {
             return failed("python3 left no result, its exit code was ${code};",
                 'see the lines above. The agent needs Python 3.11 or newer, as bqPod has it.')
         }
-        Map result = parse(json)
-        if (code != '0' && !result.error) {
-            return failed("python3 ended with exit code ${code} and a result without error;", 'see the lines above.')
-        }
-        return result
+        return result instanceof Map
+            ? failed("python3 ended with exit code ${code} and a result without error;", 'see the lines above.')
+            : failed('the result of python3 cannot be read;', 'see the lines above.')
     }
 
     /** One line for people: who says it, what failed, and what to do. */
@@ -45,16 +60,14 @@ class Result {
         return error.hint ? "${step}: ${error.message} ${error.hint}" : "${step}: ${error.message}"
     }
 
+    /** What the JSON says, or the text itself where it is none. */
     @NonCPS
-    private static Map parse(String json) {
-        Object parsed
+    private static Object parse(String json) {
         try {
-            parsed = new JsonSlurper().parseText(json)
+            return copy(new JsonSlurper().parseText(json))
         } catch (JsonException unreadable) {
-            parsed = null
+            return json
         }
-        return parsed instanceof Map ? copy(parsed)
-            : failed('the result of python3 cannot be read;', 'see the lines above.')
     }
 
     /** JsonSlurper's own maps are lazy and cannot be kept across a step. */

@@ -134,6 +134,18 @@ def test_jenkins_variables_are_used_where_they_are_set(make: Maker) -> None:
     assert {name: row[name] for name in wanted} == wanted
 
 
+@pytest.mark.parametrize(
+    ("event", "status"), [("started", "RUNNING"), ("finished", "SUCCESS"), ("", "SUCCESS"), (None, "SUCCESS")]
+)
+def test_a_build_that_starts_is_running_unless_it_is_said(make: Maker, event: str | None, status: str) -> None:
+    environ = {**JENKINS, "BQ_EVENT": event} if event is not None else JENKINS
+    assert make(environ=environ)["status"] == status
+    assert make(environ={**environ, "BUILD_STATUS": "MINE"})["status"] == "MINE"
+    assert make({"status": "MINE"}, environ)["status"] == "MINE"
+    if event:
+        assert make({"event": event})["status"] == status
+
+
 def test_the_first_variable_that_is_set_counts(make: Maker) -> None:
     assert make(environ={"GIT_BRANCH": "origin/main", "BRANCH_NAME": "main"})["branch"] == "main"
     assert make(environ={"GIT_BRANCH": "origin/main", "BRANCH_NAME": ""})["branch"] == "origin/main"

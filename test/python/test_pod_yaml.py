@@ -54,6 +54,14 @@ def test_parameters_arrive(pods: dict[str, dict[str, Any]], name: str) -> None:
     assert _python(spec)["image"] == PARAMETERS[name].get("image", _base_image())
 
 
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_pod_tells_what_is_put_on_record_of_it(pods: dict[str, dict[str, Any]], name: str) -> None:
+    python = _python(pods[name]["spec"])
+    told = {each["name"]: each.get("value") or each["valueFrom"]["fieldRef"]["fieldPath"] for each in python["env"]}
+    assert told["POD_CONTAINER_IMAGE"] == python["image"]
+    assert (told["POD_NAME"], told["POD_NAMESPACE"]) == ("metadata.name", "metadata.namespace")
+
+
 def test_the_pod_meets_the_restricted_profile(pods: dict[str, dict[str, Any]]) -> None:
     spec = pods["none"]["spec"]
     assert spec["securityContext"]["runAsNonRoot"] is True

@@ -239,17 +239,23 @@ class Declarative {
         post.block = new Block(CONDITIONS.keySet(), post.body)
         int position = at(path).said.indexOf(post)
         read(path + position)
-        titled('stage', 'Declarative: Post Actions') {
-            CONDITIONS.each { String name, Closure<Boolean> holds ->
-                if (at(path + position).the(name) && holds(jenkins.build.currentResult)) {
-                    guarded { jenkins.program.run { at(path + position).the(name).body.call() } }
-                }
+        if (path.empty) {
+            titled('stage', 'Declarative: Post Actions') { conditions([position]) }
+        } else {
+            conditions(path + position)
+        }
+    }
+
+    private void conditions(List<Integer> post) {
+        CONDITIONS.each { String name, Closure<Boolean> holds ->
+            if (at(post).the(name) && holds(jenkins.build.currentResult)) {
+                guarded { jenkins.program.run { at(post).the(name).body.call() } }
             }
         }
     }
 
     private void titled(String step, String title, Closure work) {
-        changed([:], step, "{ (${title})", work)
+        changed(jenkins.steps.named(title), step, "{ (${title})", work)
     }
 
     private void changed(Map changes, String step, String opening, Closure work) {

@@ -122,7 +122,7 @@ class Steps {
             jenkins.console.line("Running in ${folder.path}")
             within(frame, [folder: folder])
         }
-        define('stage', ['name']) { Map given, Frame frame -> within(frame, [:], "(${given.name})") }
+        define('stage', ['name']) { Map given, Frame frame -> within(frame, named(given.name), "(${given.name})") }
         define('script', []) { Map given, Frame frame -> within(frame, [:]) }
         define('timeout', ['time', 'unit', 'activity']) { Map given, Frame frame -> within(frame, [:]) }
         define('timestamps', []) { Map given, Frame frame -> within(frame, [:]) }
@@ -215,9 +215,16 @@ class Steps {
             if (given.message) {
                 jenkins.console.line("ERROR: ${failed.message}")
             }
-            jenkins.build.setResult(result)
+            if (result != 'SUCCESS') {
+                jenkins.build.setResult(result)
+            }
             return null
         }
+    }
+
+    /** A stage tells its name to what runs in it. */
+    Map named(Object stage) {
+        [overrides: context.overrides + ["STAGE_NAME=${stage}".toString()]]
     }
 
     /** What Kubernetes, or Linux, would drop or refuse is refused here, where it is seen. */

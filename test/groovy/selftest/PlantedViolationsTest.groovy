@@ -135,7 +135,8 @@ class PlantedViolationsTest {
         org.junit.jupiter.api.Assumptions.assumeTrue(lists.directory, "Jenkins' lists are not at hand")
         Set<String> jenkinss = ['generic-whitelist', 'jenkins-whitelist'].collectMany { new File(lists, it).readLines() } as Set
         Set<String> forbidden = new File(lists, 'blacklist').readLines() as Set
-        assert Sandbox.listed() - jenkinss == [] as Set
+        // A plugin allows methods of its own classes by an annotation in its code.
+        assert Sandbox.listed().findAll { !it.startsWith('method hudson.tasks.junit.TestResultSummary ') } - jenkinss == [] as Set
         assert Sandbox.listed().intersect(forbidden) == [] as Set
     }
 

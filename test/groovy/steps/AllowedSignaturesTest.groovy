@@ -1,6 +1,7 @@
 package steps
 
 import harness.Sandbox
+import hudson.tasks.junit.TestResultSummary
 import org.junit.jupiter.api.Test
 
 /** sandbox-allowed.txt has what the steps use, and nothing else. */
@@ -13,18 +14,21 @@ class AllowedSignaturesTest extends StepTest {
             bqEnsureTable tables: ['a.b', "${'c'}.d"], mode: 'plan', deadline: 5
             bqLogBuild extra: [list: [1, 2.5d, null], date: new Date(0)], user: true, parameters: ['A', 'D'], status: 'x'
             bqLogBuild replay: 'x'
-            bqPod.yaml image: 'a/b:c', serviceAccount: 'x' ''', [A: 'text'])
+            bqLogBuild tests: params.tests, parameters: ['NONE']
+            bqPod.yaml image: 'a/b:c', serviceAccount: 'x' ''', [A: 'text', tests: new TestResultSummary()])
         refusals('bqEnsureTable', [
             4, [tabel: 1, dataset: 3, mode: 'x', deadline: 0, tables: ['a,b']], [tables: []], [tables: [7]],
             [dataset: 'nul\0', table: 'x'.multiply(200000)], [table: 't'],
         ])
         refusals('bqLogBuild', [[extra: 1, user: 1, parameters: 2, replay: 'x', status: 'f']])
-        python('exit 3')
-        refusals('bqLogBuild', [[:]])
-        python('echo "{}" > "$BQ_RESULT_FILE"; exit 1')
-        refusals('bqLogBuild', [[:]])
-        python('echo "{\\"error\\": {\\"message\\": \\"m\\", \\"list\\": [{}]}}" > "$BQ_RESULT_FILE"; exit 1')
-        refusals('bqLogBuild', [[:]])
+        [
+            'mkdir -p .bqsteps/unsent; exit 3', 'echo "{}" > "$BQ_RESULT_FILE"; exit 1',
+            'echo "{\\"error\\": {\\"message\\": \\"m\\", \\"list\\": [{}]}}" > "$BQ_RESULT_FILE"; exit 1',
+        ].each { String behaviour ->
+            jenkins = newJenkins()
+            python(behaviour)
+            fails('bqLogBuild()')
+        }
         assert Sandbox.listed() - Sandbox.USED == [] as Set
     }
 

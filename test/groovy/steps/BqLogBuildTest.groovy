@@ -1,5 +1,6 @@
 package steps
 
+import hudson.tasks.junit.TestResultSummary
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.CsvSource
@@ -74,6 +75,14 @@ class BqLogBuildTest extends StepTest {
     }
 
     @Test
+    void a_name_that_is_no_parameter_is_told_in_one_line_and_the_build_is_logged() {
+        succeeds("bqLogBuild parameters: ['TARGTE', 'TEXT', 'NONE']; bqLogBuild parameters: ['TEXT']", [TEXT: 'x'])
+        assert jenkins.console.lines.findAll { it.startsWith('bqLogBuild') } ==
+            ["bqLogBuild: this build has no parameter 'TARGTE', 'NONE', so none is put on record"]
+        assert received*.build*.parameters == [[TEXT: 'x']] * 2
+    }
+
+    @Test
     void a_secret_parameter_is_refused_and_not_shown() {
         String message = fails("bqLogBuild parameters: ['PASSWORD']", [PASSWORD: new Secret()])
         assert message == "bqLogBuild: the build's parameter 'PASSWORD' is a Secret, which is not put on record"
@@ -116,6 +125,57 @@ class BqLogBuildTest extends StepTest {
         assert received*.environment*.BUILD_STATUS == ['UNSTABLE', 'MINE', 'UNSTABLE', 'UNSTABLE']
         assert received*.build*.result == ['UNSTABLE'] * 4
         assert received*.build*.result_is_final == [true] * 4
+    }
+
+    @Test
+    void a_build_that_starts_has_no_outcome_yet() {
+        succeeds("bqLogBuild event: 'started'; bqLogBuild event: 'started', status: 'MINE'")
+        assert received*.environment*.BUILD_STATUS == ['RUNNING', 'MINE']
+        assert received.every { !it.build.containsKey('result') && !it.build.result_is_final }
+    }
+
+    @Test
+    void the_failed_stage_is_recorded_where_the_pipeline_says_it() {
+        pipeline('''pipeline {
+            agent any
+            stages {
+                stage('Build') { steps { echo 'fine' } }
+                stage('Deploy') {
+                    steps { error 'broken' }
+                    post { failure { script { env.FAILED_STAGE = env.STAGE_NAME } } }
+                }
+            }
+            post { always { bqLogBuild failedStage: env.FAILED_STAGE } }
+        }''')
+        assert received[0].build.subMap(['failed_stage', 'result']) == [failed_stage: 'Deploy', result: 'FAILURE']
+    }
+
+    @Test
+    void a_build_in_which_no_stage_failed_has_no_failed_stage() {
+        succeeds('bqLogBuild failedStage: env.FAILED_STAGE')
+        assert !received[0].build.containsKey('failed_stage')
+    }
+
+    @Test
+    void tests_are_counted_by_what_junit_returned_or_by_a_map() {
+        jenkins.steps.define('junit', ['testResults']) { Map given, frame ->
+            jenkins.build.setResult('UNSTABLE')
+            new TestResultSummary(totalCount: 9, failCount: 2, skipCount: 1, passCount: 6)
+        }
+        run("bqLogBuild tests: [totalCount: 4, failCount: 0]; bqLogBuild tests: junit('*.xml'); bqLogBuild()")
+        List<String> counts = ['tests_total', 'tests_failed', 'tests_skipped']
+        assert received*.build*.subMap(counts) ==
+            [[tests_total: 4, tests_failed: 0], [tests_total: 9, tests_failed: 2, tests_skipped: 1], [:]]
+        assert received*.environment*.BUILD_STATUS == ['SUCCESS', 'UNSTABLE', 'UNSTABLE']
+    }
+
+    @Test
+    void counts_that_are_none_are_refused() {
+        String words = 'it takes whole numbers as totalCount, failCount and skipCount'
+        assert refusals('bqLogBuild', [[tests: 5], [tests: [total: 5]], [tests: [failCount: '5']], [tests: [skipCount: -1]]]) == [
+            "bqLogBuild: 'tests' must be what junit returned, or a map, not Integer", "bqLogBuild: 'tests' holds 'total', ${words}".toString(),
+            "bqLogBuild: 'tests' holds 'failCount', ${words}".toString(), "bqLogBuild: 'tests' holds 'skipCount', ${words}".toString(),
+        ]
     }
 
     @Test
@@ -179,7 +239,56 @@ class BqLogBuildTest extends StepTest {
         run('bqLogBuild()')
         assert jenkins.build.result == 'FAILURE'
         assert jenkins.artifacts.keySet() == ['.bqsteps/unsent/k.ndjson'] as Set
-        assert "bqLogBuild: the row is kept as this build's artifact .bqsteps/unsent/k.ndjson" in jenkins.console.lines
+        assert "bqLogBuild: what is not confirmed is kept as this build's artifact .bqsteps/unsent/k.ndjson" in jenkins.console.lines
+    }
+
+    @Test
+    void an_abort_in_the_middle_keeps_the_row_and_goes_its_way() {
+        python('mkdir -p .bqsteps/unsent && echo row > .bqsteps/unsent/k.ndjson; echo waiting >&2; exec sleep 600')
+        jenkins.console.watch { String line -> line == 'waiting' && jenkins.abort() }
+        run("bqLogBuild onFailure: 'warn'; echo 'went on'")
+        assert jenkins.build.result == 'ABORTED' : jenkins.console
+        assert !('went on' in jenkins.console.lines)
+        assert jenkins.artifacts.keySet() == ['.bqsteps/unsent/k.ndjson'] as Set
+    }
+
+    @Test
+    void a_python_that_dies_without_a_word_leaves_its_row_as_an_artifact() {
+        python('mkdir -p other && echo row > other/k.ndjson; kill -9 $$')
+        jenkins.agent.environment += [BQ_SPOOL_DIR: 'other']
+        assert fails('bqLogBuild()').startsWith('bqLogBuild: python3 left no result, its exit code was 137')
+        assert jenkins.artifacts.keySet() == ['other/k.ndjson'] as Set
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ['/elsewhere', ''])
+    void what_cannot_be_archived_is_not_tried(String spool) {
+        python('exit 3')
+        jenkins.agent.environment += [BQ_SPOOL_DIR: spool ?: '.bqsteps/unsent']
+        fails(spool ? 'bqLogBuild()' : "bqLogBuild replay: 'x'")
+        assert calls('archiveArtifacts') == []
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ['fail', 'unstable', 'warn'])
+    void an_archive_that_fails_hides_nothing_and_decides_nothing(String onFailure) {
+        python("""touch k.ndjson; echo '{"status": "spooled", "spool": "k.ndjson", "error": {"kind": "unavailable", "message": "no", "hint": ""}}' > "\$BQ_RESULT_FILE"
+            exit 1""")
+        jenkins.steps.define('archiveArtifacts', null) { Map given, frame -> throw new IOException('disk full') }
+        run("bqLogBuild onFailure: '${onFailure}'")
+        assert jenkins.build.result == [fail: 'FAILURE', unstable: 'UNSTABLE', warn: 'SUCCESS'][onFailure]
+        assert 'ERROR: bqLogBuild: k.ndjson could not be archived with the build, and is lost with this workspace' in jenkins.console.lines
+        assert jenkins.console.toString().contains('bqLogBuild: no')
+    }
+
+    @Test
+    void an_abort_while_the_row_is_archived_is_not_swallowed_either() {
+        python("""touch k.ndjson; echo '{"status": "spooled", "spool": "k.ndjson", "error": {"kind": "unavailable", "message": "no", "hint": ""}}' > "\$BQ_RESULT_FILE"
+            exit 1""")
+        jenkins.abortAt { String step, Map given -> step == 'archiveArtifacts' }
+        run("bqLogBuild onFailure: 'warn'; echo 'went on'")
+        assert jenkins.build.result == 'ABORTED'
+        assert !('went on' in jenkins.console.lines)
     }
 
     @Test

@@ -28,7 +28,8 @@ class BqPodTest extends StepTest {
     void image_and_service_account_are_the_only_lines_that_change() {
         String yaml = yaml("image: 'host.example.com:5000/a/b_c:1.2-x', serviceAccount: 'builder.x'")
         assert [TEMPLATE.readLines(), yaml.readLines()].transpose().findAll { before, after -> before != after }*.get(1)*.trim() ==
-            ['serviceAccountName: "builder.x"', 'image: "host.example.com:5000/a/b_c:1.2-x"']
+            ['serviceAccountName: "builder.x"', 'image: "host.example.com:5000/a/b_c:1.2-x"',
+             'value: "host.example.com:5000/a/b_c:1.2-x"']
     }
 
     @Test
