@@ -4,7 +4,7 @@ import bqsteps.Parameters
 Map call(Object given = [:]) {
     Map checked = Parameters.check(given, [
         project: 'text', dataset: 'text', table: 'text', tables: 'texts', mode: ['apply', 'plan', 'check'],
-        location: 'text', configDir: 'text', deadline: 'seconds',
+        location: 'text', configDir: 'text', junit: 'text', deadline: 'seconds',
     ])
     Map values = checked.values
     String project = values.project ?: env.PROJECT_ID
@@ -21,6 +21,7 @@ Map call(Object given = [:]) {
         BQ_MODE: values.mode,
         BQ_LOCATION: values.location,
         BQ_CONFIG_DIR: values.configDir,
+        BQ_JUNIT_FILE: values.junit,
         BQ_DEADLINE_SECONDS: values.deadline,
     )
     return bqRun(step: 'bqEnsureTable', command: 'ensure-table', env: variables)

@@ -6,6 +6,8 @@ Types have one spelling, the one that tables.get answers with (INTEGER, FLOAT, B
 No network, no client; standard library only.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,10 +21,12 @@ from bqsteps.references import TableReference
 from bqsteps.vocabulary import TYPES, UNSPECIFIED_ROUNDING_MODE
 
 __all__ = [
+    "Checked",
     "Definition",
     "Field",
     "RangePartitioning",
     "TimePartitioning",
+    "check_file",
     "check_reference",
     "from_resource",
     "path_for",
@@ -114,8 +118,28 @@ def path_for(config_dir: Path, dataset_id: str, table_id: str) -> Path:
     return config_dir / f"{dataset_id}_{table_id}.json"
 
 
-def read(path: Path, dataset_id: str, table_id: str, project_id: str | None = None) -> Definition:
-    """Reads and checks the definition of one table.
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A definition's file that was found right, remembered by its content's digest alone: thousands take no room."""
+
+    path: Path
+    digest: bytes
+
+    def read(self) -> Definition:
+        """The definition that was checked.
+
+        Raises:
+            errors.Failure: of kind config, if the file is not what it was then.
+        """
+        content = _content(self.path)
+        if _digest(content) != self.digest:
+            raise errors.config([f"{self.path}: it was changed after it had been checked"], "Run it again.")
+        document = json.loads(_text(self.path, content))
+        return from_resource({"schema": {"fields": document}} if isinstance(document, list) else document)
+
+
+def check_file(path: Path, dataset_id: str, table_id: str, project_id: str | None = None) -> Checked:
+    """Checks the definition of one table.
 
     Args:
         path: the file, as path_for gives it.
@@ -128,11 +152,16 @@ def read(path: Path, dataset_id: str, table_id: str, project_id: str | None = No
     """
     if problems := check_reference(project_id, dataset_id, table_id):
         raise errors.config(problems)
-    document = _parse(path, _text(path))
+    content = _content(path)
+    document = _parse(path, _text(path, content))
     if problems := check(document, Expected(project_id, dataset_id, table_id)).in_order():
         raise errors.config([f"{path}:{problem}" for problem in problems])
-    content = json_positions.plain(document)
-    return from_resource({"schema": {"fields": content}} if isinstance(content, list) else content)
+    return Checked(path, _digest(content))
+
+
+def read(path: Path, dataset_id: str, table_id: str, project_id: str | None = None) -> Definition:
+    """Reads and checks the definition of one table: check_file, and the definition."""
+    return check_file(path, dataset_id, table_id, project_id).read()
 
 
 def references_in(config_dir: Path, project_id: str) -> list[TableReference]:
@@ -149,7 +178,7 @@ def references_in(config_dir: Path, project_id: str) -> list[TableReference]:
     except OSError as error:
         raise errors.config([f"{config_dir}: cannot be read: {error.strerror or error}"]) from None
     for path in paths:
-        content = json_positions.plain(_parse(path, _text(path)))
+        content = json_positions.plain(_parse(path, _text(path, _content(path))))
         named = content.get("tableReference") if isinstance(content, dict) else None
         if not isinstance(named, dict):
             continue
@@ -229,16 +258,23 @@ def field_to_resource(field: Field) -> dict[str, Any]:
     )
 
 
-def _text(path: Path) -> str:
+def _content(path: Path) -> bytes:
     try:
         if path.is_fifo():
             raise errors.config([f"{path}: is a pipe, not a file"])  # it could be waited for without end
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         hint = "The file's name is built from DATASET_ID and TABLE_ID; see BQ_CONFIG_DIR for the folder."
         raise errors.config([f"{path}: there is no such file"], hint) from None
     except OSError as error:
         raise errors.config([f"{path}: cannot be read: {error.strerror or error}"]) from None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def _text(path: Path, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

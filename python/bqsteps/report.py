@@ -7,14 +7,15 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bqsteps.errors import Failure
 from bqsteps.settings import BQ_RESULT_FILE
+from bqsteps.shelf import Shelf
 
-Result = dict[str, Any]  # the JSON object of the result file
+Result = dict[str, Any]  # the JSON object of the result file; a Shelf in it becomes an array
 
 _ended = threading.Lock()  # taken once, by whoever ends the command: the command itself, or the deadline's backstop
 
@@ -112,7 +113,7 @@ def end(environ: Mapping[str, str], result: Result) -> int:
     target = environ.get(BQ_RESULT_FILE.name)
     if target:
         try:
-            replace(Path(target), (json.dumps(result, sort_keys=True) + "\n").encode("ascii"))
+            replace(Path(target), _written(result))
         except (OSError, UnicodeEncodeError) as problem:
             why = getattr(problem, "strerror", None) or problem
             warn(f"bqsteps: the result file {target} cannot be written: {why}")
@@ -125,15 +126,37 @@ def expire(environ: Mapping[str, str], result: Callable[[], Result]) -> None:
     os._exit(end(environ, result()))
 
 
-def replace(path: Path, content: bytes) -> None:
+def _written(result: Result) -> Iterator[bytes]:
+    """A result as JSON text, in ASCII; of a shelf, one object after the other."""
+    separator = b"{"
+    for key, value in sorted(result.items()):
+        yield separator + json.dumps(key).encode("ascii") + b": "
+        if isinstance(value, Shelf):
+            yield from _listed(value.texts())
+        else:
+            yield json.dumps(value, sort_keys=True).encode("ascii")
+        separator = b", "
+    yield b"}\n"
+
+
+def _listed(texts: Iterable[bytes]) -> Iterator[bytes]:
+    separator = b"["
+    for text in texts:
+        yield separator + text
+        separator = b", "
+    yield b"]"
+
+
+def replace(path: Path, content: Iterable[bytes]) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        path.write_bytes(content)  # /dev/stdout is to be written, never replaced by a file
+        with path.open("wb") as file:  # /dev/stdout is to be written, never replaced by a file
+            file.writelines(content)
         return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(content)
         Path(temporary).chmod(0o644)  # the container that reads it may run as another user
         Path(temporary).replace(path)
     except BaseException:

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from bqsteps import definition, ensure, errors, junit, parallel, report, session, settings
-from bqsteps.connection import connect
-from bqsteps.definition import Definition
+from bqsteps.connection import Connection, connect
+from bqsteps.definition import Checked
 from bqsteps.errors import Failure
 from bqsteps.plan import Plan, render
 from bqsteps.references import TableReference
 from bqsteps.report import Result, say, warn
-from bqsteps.settings import EnsureTable
+from bqsteps.settings import EnsureTable, Mode
+from bqsteps.shelf import Shelf
 
 Environ = Mapping[str, str]
 Progress = Callable[[int, int], None]  # is told how many are done, of how many
@@ -36,17 +37,18 @@ def ensure_table(environ: Environ, progress: Progress) -> Result:
     link = connect(wanted.project, wanted.location, deadline, environ, workers)
     datasets = ensure.Datasets(link, wanted.location)
 
-    def bring(item: tuple[TableReference, Definition]) -> Result:
-        return _bring(ensure.Table(link, item[0], item[1], datasets, warn), wanted)
+    def bring(item: tuple[int, tuple[TableReference, Checked]]) -> _Told:
+        _, (reference, checked) = item
+        return _bring(link, reference, checked, datasets, wanted.mode)
 
-    found: dict[TableReference, Result] = {}
-    for (reference, _), result in parallel.each(bring, definitions.items(), workers):
-        found[reference] = result
-        _tell(result)
+    results = Shelf()
+    for (number, _), told in parallel.each(bring, enumerate(definitions.items()), workers):
+        results.put(number, told.result)
+        for line in told.lines:
+            say(line)
         if len(definitions) > 1:
-            progress(len(found), len(definitions))
-    results = [_public(found[reference]) for reference in definitions]
-    whole = results[0] if wanted.is_single else _all(results)
+            progress(len(results), len(definitions))
+    whole = next(results.values()) if wanted.is_single else _all(results)
     return _with_junit(wanted.junit_file, results, whole) if wanted.junit_file else whole
 
 
@@ -64,7 +66,7 @@ def create_table(environ: Environ, config_beside: Path) -> Result:
     created = False
     if not ensure.exists(link, reference):
         # Only now is the definition needed: what exists is done with.
-        what = _definition(wanted, reference, config_beside)
+        what = _definition(wanted, reference, config_beside).read()
         created = ensure.Table(link, reference, what, ensure.Datasets(link, wanted.location), warn).create()
     say(f"Created table {reference}" if created else f"Table {reference} Already Exists")
     return {"status": "created" if created else "exists", "table": str(reference), "changes": []}
@@ -75,12 +77,12 @@ def _nothing_known() -> Result:
     return report.failed(Failure("unavailable", "BigQuery did not answer before the deadline.", hint))
 
 
-def _definitions(wanted: EnsureTable) -> dict[TableReference, Definition]:
-    """All definitions, or a failure that names what is wrong with any."""
+def _definitions(wanted: EnsureTable) -> dict[TableReference, Checked]:
+    """All definitions, found right, or a failure that names what is wrong with any."""
     tables: Sequence[TableReference] = wanted.tables
     if not tables:
         tables = definition.references_in(wanted.config_dir, wanted.project)
-    found: dict[TableReference, Definition] = {}
+    found: dict[TableReference, Checked] = {}
     problems: list[str] = []
     for table in tables:
         try:
@@ -92,56 +94,55 @@ def _definitions(wanted: EnsureTable) -> dict[TableReference, Definition]:
     return found
 
 
-def _definition(wanted: EnsureTable, table: TableReference, config_beside: Path | None = None) -> Definition:
+def _definition(wanted: EnsureTable, table: TableReference, config_beside: Path | None = None) -> Checked:
     path = definition.path_for(wanted.config_dir, table.dataset, table.table)
     if config_beside and wanted.config_dir_is_default and not path.exists():
         path = definition.path_for(config_beside, table.dataset, table.table)
-    return definition.read(path, table.dataset, table.table, table.project)
+    return definition.check_file(path, table.dataset, table.table, table.project)
 
 
-def _bring(table: ensure.Table, wanted: EnsureTable) -> Result:
-    """One table's result; what a person is told of it stands in `lines`, which is not for the result file."""
-    name = str(table.reference)
+class _Told(NamedTuple):
+    """One table's result, and what a person is told of it."""
+
+    result: Result
+    lines: list[str]
+
+
+def _bring(
+    link: Connection, reference: TableReference, checked: Checked, datasets: ensure.Datasets, mode: Mode
+) -> _Told:
+    name = str(reference)
     try:
-        outcome = table.bring(wanted.mode)
+        outcome = ensure.Table(link, reference, checked.read(), datasets, warn).bring(mode)
     except ensure.Refused as refused:
-        return _result(report.failed(refused), name, refused.plan, [])
+        return _told(report.failed(refused), name, refused.plan, [])
     except Failure as failure:
-        return _result(report.failed(failure), name, None, [])
+        return _told(report.failed(failure), name, None, [])
     plan = outcome.plan
     match outcome.status:
         case "created":
-            return _result({"status": "created"}, name, plan, [f"Created table {name} ({len(plan.changes)} columns)"])
+            return _told({"status": "created"}, name, plan, [f"Created table {name} ({len(plan.changes)} columns)"])
         case "unchanged":
-            return _result({"status": "unchanged"}, name, plan, [f"Table {name} Already Exists, as defined"])
+            return _told({"status": "unchanged"}, name, plan, [f"Table {name} Already Exists, as defined"])
         case "updated":
-            return _result({"status": "updated"}, name, plan, [f"Updated table {name}"])
+            return _told({"status": "updated"}, name, plan, [f"Updated table {name}"])
     result: Result = {"status": "planned"}
-    if wanted.mode == "check":
+    if mode == "check":
         count = len(plan.differences)
         hint = "Run it with BQ_MODE=apply, or change the definition."
         words = f"{name} differs from its definition in {count} place{'s' if count != 1 else ''}."
         result["error"] = report.failed(Failure("refused", words, hint))["error"]
-    return _result(result, name, plan, [f"Table {name} differs from its definition, nothing was written"])
+    return _told(result, name, plan, [f"Table {name} differs from its definition, nothing was written"])
 
 
-def _result(result: Result, name: str, plan: Plan | None, lines: list[str]) -> Result:
+def _told(result: Result, name: str, plan: Plan | None, lines: list[str]) -> _Told:
     changes = [change.as_json() for change in plan.changes] if plan else []
     is_told = plan and result["status"] != "created"
     shown = [f"  {line}" for line in render(plan, colour=report.has_colour())] if plan and is_told else []
-    return {**result, "table": name, "changes": changes, "lines": [*shown, *lines]}
+    return _Told({**result, "table": name, "changes": changes}, [*shown, *lines])
 
 
-def _tell(result: Result) -> None:
-    for line in result["lines"]:
-        say(line)
-
-
-def _public(result: Result) -> Result:
-    return {name: value for name, value in result.items() if name != "lines"}
-
-
-def _with_junit(path: Path, results: list[Result], whole: Result) -> Result:
+def _with_junit(path: Path, results: Shelf, whole: Result) -> Result:
     """What was done stays told, also where its report cannot be left."""
     try:
         report.replace(path, junit.document(results))
@@ -151,11 +152,12 @@ def _with_junit(path: Path, results: list[Result], whole: Result) -> Result:
     return whole
 
 
-def _all(results: list[Result]) -> Result:
-    bad = [result["error"] for result in results if "error" in result]
+def _all(results: Shelf) -> Result:
+    statuses = {str(result["status"]) for result in results.values()}
+    bad = [result["error"] for result in results.values() if "error" in result]
     if not bad:
         rank = ("unchanged", "created", "updated", "planned")
-        return {"status": max((result["status"] for result in results), key=rank.index), "tables": results}
+        return {"status": max(statuses, key=rank.index), "tables": results}
     if len(bad) == 1:
         message = bad[0]["message"]
     else:

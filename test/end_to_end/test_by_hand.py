@@ -1,13 +1,16 @@
 """The seed's two scripts, and the packaged commands, by hand against the embedded BigQuery."""
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from end_to_end.conftest import ROOT, Person
 from end_to_end.emulator import PROJECT
 from end_to_end.reader import Reader
+from soak.children import Forks
 
 CREATE_TABLE = ROOT / "python/create_table.py"
 DEMO_PIPELINE = ROOT / "python/demo_pipeline.py"
@@ -183,3 +186,26 @@ class TestLogBuild:
         (kept,) = person.folder.glob(".bqsteps/unsent/*.ndjson")
         assert kept.name in done.stderr
         assert json.loads(kept.read_text())["row"]["build_id"] == "12"
+
+
+class TestEnsureTable:
+    CROWD = 32
+
+    def test_a_crowd_that_ensures_one_absent_table_makes_one_and_all_succeed(
+        self, tmp_path: Path, emulator: str, reader: Reader, dataset: str
+    ) -> None:
+        environ = {"BIGQUERY_EMULATOR_HOST": emulator, "PROJECT_ID": PROJECT, "DATASET_ID": dataset, "TABLE_ID": "t"}
+        people = [Person(tmp_path / str(number), environ) for number in range(self.CROWD)]
+        for person in people:
+            person.folder.mkdir()
+            define(person, "t")
+        with Forks() as forks:
+            children = [forks.start("ensure-table", person.folder, environ) for person in people]
+            everyone = [child.wait() for child in children]
+        assert [each.stderr for each in everyone if each.code != 0] == []
+        statuses = Counter((each.result or {})["status"] for each in everyone)
+        assert statuses.keys() <= {"created", "unchanged"}
+        assert statuses["created"] == 1
+        resource = reader.table(dataset, "t")
+        assert resource is not None
+        assert [field["name"] for field in resource["schema"]["fields"]] == ["id", "tags", "place"]

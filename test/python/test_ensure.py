@@ -277,6 +277,17 @@ class TestManyTables:
         assert failure is not None
         assert "schema.id" in (failure.text or "")
 
+    def test_the_drift_of_a_table_is_told_as_its_plan_has_it(self, team: Team) -> None:
+        team.define("t", {"schema": {"fields": FIELDS}, "description": 'a "b" <é>', "labels": {"a": "b"}})
+        team.exists()
+        team.ensure(BQ_TABLES="d.t", BQ_JUNIT_FILE="tables.xml", BQ_MODE="check")
+        failure = ET.parse(team.folder / "tables.xml").find("testcase/failure")  # noqa: S314  # ours
+        assert failure is not None
+        assert (failure.text or "").splitlines()[:2] == [
+            'metadata description: null -> "a \\"b\\" <é>"',
+            'metadata labels.a: null -> "b"',
+        ]
+
     def test_a_report_that_cannot_be_left_does_not_hide_what_was_done(self, team: Team) -> None:
         team.define("t")
         ended = team.ensure(BQ_TABLES="d.t", BQ_JUNIT_FILE="no/such/folder.xml")

@@ -63,7 +63,8 @@ ATTRIBUTES = frozenset(
         "categories",
     }
 )
-COLUMN_NAME = re.compile(r"[^\W\d][\w\- ]{0,299}|_[\w\- ]{0,299}")
+# With flexible column names, which a table has by itself: any script, these signs, and a digit may come first.
+COLUMN_NAME = re.compile(r"[\w\- &%=+:'<>#|]{1,300}")
 DEEPEST = 15
 LONGEST_DESCRIPTION = 1024
 

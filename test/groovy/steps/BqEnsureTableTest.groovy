@@ -27,9 +27,10 @@ class BqEnsureTableTest extends StepTest {
     @Test
     void it_hands_over_everything_else_that_is_given() {
         succeeds('''bqEnsureTable dataset: 'd', table: 't', project: 'mine', mode: 'check', location: 'EU',
-            configDir: 'schemas', deadline: 30''')
-        assert environment.subMap(['PROJECT_ID', 'BQ_MODE', 'BQ_LOCATION', 'BQ_CONFIG_DIR', 'BQ_DEADLINE_SECONDS']) ==
-            [PROJECT_ID: 'mine', BQ_MODE: 'check', BQ_LOCATION: 'EU', BQ_CONFIG_DIR: 'schemas', BQ_DEADLINE_SECONDS: '30']
+            configDir: 'schemas', junit: 'out.xml', deadline: 30''')
+        assert environment.subMap(['PROJECT_ID', 'BQ_MODE', 'BQ_LOCATION', 'BQ_CONFIG_DIR', 'BQ_JUNIT_FILE',
+            'BQ_DEADLINE_SECONDS']) == [PROJECT_ID: 'mine', BQ_MODE: 'check', BQ_LOCATION: 'EU',
+                BQ_CONFIG_DIR: 'schemas', BQ_JUNIT_FILE: 'out.xml', BQ_DEADLINE_SECONDS: '30']
     }
 
     @Test
@@ -65,7 +66,7 @@ class BqEnsureTableTest extends StepTest {
     }
 
     @ParameterizedTest
-    @CsvSource(['project,PROJECT_ID', 'dataset,DATASET_ID', 'table,TABLE_ID', 'location,BQ_LOCATION', 'configDir,BQ_CONFIG_DIR'])
+    @CsvSource(['project,PROJECT_ID', 'dataset,DATASET_ID', 'table,TABLE_ID', 'location,BQ_LOCATION', 'configDir,BQ_CONFIG_DIR', 'junit,BQ_JUNIT_FILE'])
     void texts_arrive_byte_for_byte(String parameter, String variable) {
         succeeds('''for (value in params.values) {
             bqEnsureTable([dataset: 'd', table: 't'] + [(params.name): value])
@@ -75,7 +76,7 @@ class BqEnsureTableTest extends StepTest {
 
     @Test
     void a_text_that_no_environment_can_carry_is_refused_whole() {
-        List<String> names = ['project', 'dataset', 'table', 'location', 'configDir']
+        List<String> names = ['project', 'dataset', 'table', 'location', 'configDir', 'junit']
         assert refusals('bqEnsureTable', names.collect { [dataset: 'd', table: 't'] + [(it): 'nul\0here'] }) ==
             names.collect { "bqEnsureTable: '${it}' holds a NUL character, which no environment variable can carry".toString() }
         jenkins = newJenkins()
