@@ -153,7 +153,7 @@ class Recorder:
             live = ensure.read(self._connection, self._table)
             table = self._as_it_should_be(live, datasets)
             try:
-                return table.round("apply")
+                return table.bring_from(live, "apply")
             except (ensure.Refused, api.Forbidden) as obstacle:
                 # Not allowed, or too often for this table: the row does without the columns that are missing.
                 if live is None or not (isinstance(obstacle, ensure.Refused) or table.is_patch_refused):

@@ -43,8 +43,6 @@ ERRORS = (api.GoogleAPIError, auth.GoogleAuthError, OSError)
 """What a request of the client may raise: what the service or google-auth says, what the network or the system does."""
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
-# A little under what the service takes a second, user and method: https://cloud.google.com/bigquery/quotas#api_quotas
-_REQUESTS_PER_SECOND = 95
 _RATE_REASONS = frozenset({"rateLimitExceeded", "jobRateLimitExceeded"})
 _QUOTA_REASONS = _RATE_REASONS | {"quotaExceeded", "dailyLimitExceeded", "userRateLimitExceeded"}
 # The same words for a job that failed and for a request that did: https://cloud.google.com/bigquery/docs/error-messages
@@ -120,8 +118,13 @@ class Connection:
             raise explain(error, doing, self.deadline) from None
 
 
-def connect(
-    project: str, location: str | None, deadline: Deadline, environ: Mapping[str, str], workers: int = 1
+def connect(  # noqa: PLR0913, PLR0917  # what a connection needs
+    project: str,
+    location: str | None,
+    deadline: Deadline,
+    environ: Mapping[str, str],
+    workers: int = 1,
+    requests_per_second: float | None = None,
 ) -> Connection:
     """A connection whose jobs run in `project`.
 
@@ -130,7 +133,8 @@ def connect(
         location: where jobs run; None leaves that to BigQuery.
         deadline: when waiting ends.
         environ: the environment.
-        workers: how many threads use it at a time; several are held to BigQuery's rate.
+        workers: how many threads use it at a time.
+        requests_per_second: the rate that they are held to together; None for one that makes few.
 
     Raises:
         Failure: of kind auth where there are no usable credentials.
@@ -147,7 +151,7 @@ def connect(
         client_info=ClientInfo(user_agent=f"bqsteps/{__version__}"),  # type: ignore[no-untyped-call]
         _http=_Session(credentials, workers),
     )
-    return Connection(client, deadline, Pace(_REQUESTS_PER_SECOND) if workers > 1 else None)
+    return Connection(client, deadline, Pace(requests_per_second) if requests_per_second else None)
 
 
 class _Session(AuthorizedSession):

@@ -137,7 +137,10 @@ class Table:
 
     def round(self, mode: Mode) -> Outcome:
         """One round of `bring`. Raises what the client raises, and Failure."""
-        live = read(self._connection, self.reference)
+        return self.bring_from(read(self._connection, self.reference), mode)
+
+    def bring_from(self, live: Mapping[str, Any] | None, mode: Mode) -> Outcome:
+        """The same, from what was read a moment ago; a change in between is not overwritten."""
         if live is None:
             return self._absent(mode)
         self._datasets.note(self._dataset)

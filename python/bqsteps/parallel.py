@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,21 +24,23 @@ def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[t
     """
     pool = ThreadPoolExecutor(workers)
     pending: dict[Future[R], T] = {}
+    done: SimpleQueue[Future[R]] = SimpleQueue()  # futures.wait would look at all that are pending, for each one
     try:
         for item in items:
             if len(pending) >= 2 * workers:
-                yield from _done(pending)
-            pending[pool.submit(work, item)] = item
+                yield _next(pending, done)
+            future = pool.submit(work, item)
+            pending[future] = item
+            future.add_done_callback(done.put)
         while pending:
-            yield from _done(pending)
+            yield _next(pending, done)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _done(pending: dict[Future[R], T]) -> Iterator[tuple[T, R]]:
-    finished, _ = wait(pending, return_when=FIRST_COMPLETED)
-    for future in finished:
-        yield pending.pop(future), future.result()
+def _next(pending: dict[Future[R], T], done: SimpleQueue[Future[R]]) -> tuple[T, R]:
+    future = done.get()
+    return pending.pop(future), future.result()
 
 
 class Pace:

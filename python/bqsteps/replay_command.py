@@ -112,8 +112,8 @@ class _Replay:
     def _link(self, project: str) -> Connection:
         """The connection to the project that a row's job ids count in."""
         if project not in self._tally.links:
-            location = self._wanted.location
-            self._tally.links[project] = connect(project, location, self._deadline, self._environ, _WORKERS)
+            location, rate = self._wanted.location, self._wanted.requests_per_second
+            self._tally.links[project] = connect(project, location, self._deadline, self._environ, _WORKERS, rate)
         return self._tally.links[project]
 
     def _send(self, task: _Task) -> str | Failure:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 EVERY_TABLE = "*"  # in BQ_TABLES
 LONGEST_WAIT = 86_400  # seconds; a day, beyond which a number is a mistake
+HIGHEST_RATE = 10_000  # requests a second; more than one process can make
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,12 @@ BQ_DEADLINE_SECONDS = Variable(
 )
 BQ_INSTALL_SECONDS = Variable(
     "BQ_INSTALL_SECONDS", "seconds that installing the packages may take, before that deadline starts", "300"
+)
+# A little under what the service takes a second, user and method: https://cloud.google.com/bigquery/quotas#api_quotas
+BQ_REQUESTS_PER_SECOND = Variable(
+    "BQ_REQUESTS_PER_SECOND",
+    "requests that many tables or rows may make in a second, at most; BigQuery takes 100 of a user and method",
+    "95",
 )
 BQ_JOB_PROJECT_ID = Variable("BQ_JOB_PROJECT_ID", "project that jobs run in and are billed to; PROJECT_ID if unset")
 BQ_WRITE_METHOD = Variable("BQ_WRITE_METHOD", "insert (a query job), or load (a load job)", "insert")
@@ -99,6 +106,7 @@ class EnsureTable:
     mode: Mode
     location: str | None
     junit_file: Path | None
+    requests_per_second: float
     limits: Limits
 
 
@@ -124,6 +132,7 @@ class Replay:
     is_stdin: bool
     method: Method
     location: str | None
+    requests_per_second: float
     limits: Limits
 
 
@@ -150,14 +159,13 @@ class _Reader:
             return choices[0]
         return value
 
-    def seconds(self, variable: Variable) -> float:
+    def number(self, variable: Variable, unit: str, most: int) -> float:
         value = self.text(variable) or ""
-        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) and 0 < float(value) <= LONGEST_WAIT:
+        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", value) and 0 < float(value) <= most:
             return float(value)
         if value:
             self.problems.append(
-                f"{variable.name} is {shorten(value)!r},"
-                f" not a number of seconds greater than 0 and at most {LONGEST_WAIT}"
+                f"{variable.name} is {shorten(value)!r}, not a number of {unit} greater than 0 and at most {most}"
             )
         return 1.0
 
@@ -171,7 +179,11 @@ class _Reader:
         return value
 
     def limits(self) -> Limits:
-        return Limits(self.seconds(BQ_DEADLINE_SECONDS), self.seconds(BQ_INSTALL_SECONDS))
+        deadline, install = (self.number(v, "seconds", LONGEST_WAIT) for v in (BQ_DEADLINE_SECONDS, BQ_INSTALL_SECONDS))
+        return Limits(deadline, install)
+
+    def requests_per_second(self) -> float:
+        return self.number(BQ_REQUESTS_PER_SECOND, "requests", HIGHEST_RATE)
 
     def location(self) -> str | None:
         return self.name(BQ_LOCATION, references.location_problem) or None
@@ -265,6 +277,7 @@ def _ensure_table(reader: _Reader, environ: Mapping[str, str], tables: tuple[Tab
         mode=mode,  # type: ignore[arg-type]  # one of the choices
         location=reader.location(),
         junit_file=Path(junit_file) if junit_file else None,
+        requests_per_second=reader.requests_per_second(),
         limits=reader.limits(),
     )
     reader.finish()
@@ -311,6 +324,7 @@ def replay(environ: Mapping[str, str]) -> Replay:
         is_stdin=source == "-",
         method=reader.choice(BQ_WRITE_METHOD, ("insert", "load")),  # type: ignore[arg-type]  # one of the choices
         location=reader.location(),
+        requests_per_second=reader.requests_per_second(),
         limits=reader.limits(),
     )
     reader.finish()
@@ -328,7 +342,18 @@ AnyCommand = Command[EnsureTable] | Command[LogBuild] | Command[Replay]
 
 COMMANDS: Mapping[str, AnyCommand] = {
     "ensure-table": Command(
-        ensure_table, (PROJECT_ID, DATASET_ID, TABLE_ID, BQ_TABLES, BQ_CONFIG_DIR, BQ_MODE, BQ_JUNIT_FILE, *_EVERYWHERE)
+        ensure_table,
+        (
+            PROJECT_ID,
+            DATASET_ID,
+            TABLE_ID,
+            BQ_TABLES,
+            BQ_CONFIG_DIR,
+            BQ_MODE,
+            BQ_JUNIT_FILE,
+            BQ_REQUESTS_PER_SECOND,
+            *_EVERYWHERE,
+        ),
     ),
     "log-build": Command(
         log_build,
@@ -346,5 +371,5 @@ COMMANDS: Mapping[str, AnyCommand] = {
             *_EVERYWHERE,
         ),
     ),
-    "replay": Command(replay, (PROJECT_ID, REPLAY_SPOOL_DIR, BQ_WRITE_METHOD, *_EVERYWHERE)),
+    "replay": Command(replay, (PROJECT_ID, REPLAY_SPOOL_DIR, BQ_WRITE_METHOD, BQ_REQUESTS_PER_SECOND, *_EVERYWHERE)),
 }

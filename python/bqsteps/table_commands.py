@@ -34,7 +34,8 @@ def ensure_table(environ: Environ, progress: Progress) -> Result:
     definitions = _definitions(wanted)
     workers = min(_WORKERS, len(definitions))
     deadline = session.begin(environ, wanted.limits, _nothing_known)
-    link = connect(wanted.project, wanted.location, deadline, environ, workers)
+    rate = None if len(definitions) == 1 else wanted.requests_per_second
+    link = connect(wanted.project, wanted.location, deadline, environ, workers, rate)
     datasets = ensure.Datasets(link, wanted.location)
 
     def bring(item: tuple[int, tuple[TableReference, Checked]]) -> _Told:

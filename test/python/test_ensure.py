@@ -294,12 +294,14 @@ class TestManyTables:
         assert "no/such/folder.xml cannot be written" in ended.line
         assert result(ended)["tables"][0]["status"] == "created"
 
-    def test_bigquery_s_own_limits_are_kept(self, tmp_path: Path) -> None:
-        with StandIn(limits=Limits()) as bq:
+    @pytest.mark.parametrize(("allowed", "given"), [(100, ""), (30, "28")], ids=["as usual", "a lower quota"])
+    def test_bigquery_s_limits_are_kept(self, tmp_path: Path, allowed: int, given: str) -> None:
+        with StandIn(limits=Limits(requests_a_second=allowed)) as bq:
             team = Team(bq, tmp_path)
-            names = [f"t{number}" for number in range(120)]
+            names = [f"t{number}" for number in range(allowed + 20)]
             for name in names:
                 team.define(name)
-            ended = team.ensure(BQ_TABLES=",".join(f"d.{name}" for name in names), BQ_DEADLINE_SECONDS="60")
-            assert (ended.code, len(bq.tables)) == (0, 120)
+            told = {"BQ_DEADLINE_SECONDS": "60", "BQ_REQUESTS_PER_SECOND": given}
+            ended = team.ensure(BQ_TABLES=",".join(f"d.{name}" for name in names), **told)
+            assert (ended.code, len(bq.tables)) == (0, len(names))
             assert [request for request in bq.requests if request.status == 403] == []

@@ -108,7 +108,7 @@ def test_defaults_of_ensure_table() -> None:
     read = settings.ensure_table(TABLE)
     assert read.tables == (TableReference("p", "d", "t"),)
     assert (read.config_dir, read.config_dir_is_default) == (Path("config"), True)
-    assert (read.mode, read.location) == ("apply", None)
+    assert (read.mode, read.location, read.requests_per_second) == ("apply", None, 95.0)
     assert (read.limits.deadline, read.limits.install) == (120.0, 300.0)
 
 
@@ -167,6 +167,13 @@ def test_a_config_folder_that_is_given_is_not_the_default_one() -> None:
 )
 def test_not_a_number_of_seconds(read: Reader, least: Environ, name: str, value: str) -> None:
     assert f"{name} is {value!r}, not a number of seconds" in problems(read, {**least, name: value})
+
+
+@pytest.mark.parametrize("value", ["0", "10001", "many"])
+def test_not_a_rate(value: str) -> None:
+    for read, least in ((settings.ensure_table, TABLE), (settings.replay, {"PROJECT_ID": "p"})):
+        said = problems(read, {**least, "BQ_REQUESTS_PER_SECOND": value})
+        assert f"BQ_REQUESTS_PER_SECOND is {value!r}, not a number of requests" in said
 
 
 @pytest.mark.parametrize(
