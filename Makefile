@@ -14,9 +14,12 @@ GROOVY := $(shell find test/groovy -name '*.groovy')
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1: \2/p' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: demo test test-groovy test-python lint package docs soak bench bench-docs stand-in requirements clean
+.PHONY: demo run test test-groovy test-python lint package docs release soak bench bench-docs stand-in requirements clean
 demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenkinsfile.example against an embedded BigQuery
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
+
+run: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run a Jenkinsfile against an embedded BigQuery (JENKINSFILE=path BUILDS=1)
+	@PYTHONPATH=test $(BIN)/python -m end_to_end.run "$(JENKINSFILE)" --builds $(or $(BUILDS),1)
 
 test: lint test-groovy test-python ## run everything that CI runs
 
@@ -42,6 +45,9 @@ package: ## build resources/bqsteps/bqsteps.pyz
 
 docs: $(BUILD)/venv.stamp ## write the documents' tables anew from the code
 	@PYTHONPATH=python:test $(BIN)/python -m documents.tables
+
+release: ## tag a release in this clone (VERSION=1.2.3)
+	@python=$$($(FIND_PYTHON)); "$$python" python/release.py "$(VERSION)"
 
 bench: $(BUILD)/venv.stamp $(BUILD)/bench-venv.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## measure what a call costs (QUICK=1: within two minutes)
 	@PYTHONPATH=python:test $(BIN)/python -m bench $(if $(QUICK),--quick)

@@ -60,10 +60,14 @@ def _bar(what: str) -> Progress:
     return show
 
 
-@click.group(context_settings={"max_content_width": 120})
+@click.group(
+    help=f"bqsteps {__version__}. BigQuery for Jenkins builds, configured by environment variables: --help of a command"
+    " lists them.",
+    context_settings={"max_content_width": 120},
+)
 @click.version_option(__version__, prog_name="bqsteps")
 def main() -> None:
-    """BigQuery for Jenkins builds, configured by environment variables: --help of a command lists them."""
+    """Start here: the command line's commands."""
 
 
 @main.command("ensure-table", cls=_Command)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 import google.auth
 import requests.exceptions
@@ -41,6 +41,10 @@ warnings.filterwarnings("ignore", module=r"google\..*")
 
 ERRORS = (api.GoogleAPIError, auth.GoogleAuthError, OSError)
 """What a request of the client may raise: what the service or google-auth says, what the network or the system does."""
+
+# A label's value has no dots: https://cloud.google.com/bigquery/docs/labels-intro#requirements
+JOB_LABELS: Final[Mapping[str, str]] = {"bqsteps_version": __version__.replace(".", "-")}
+"""What every job carries, so that INFORMATION_SCHEMA.JOBS tells which version started it."""
 
 _SCOPES = ("https://www.googleapis.com/auth/bigquery",)
 _RATE_REASONS = frozenset({"rateLimitExceeded", "jobRateLimitExceeded"})

@@ -15,7 +15,7 @@ from google.api_core.retry import exponential_sleep_generator
 from google.cloud import bigquery
 
 from bqsteps import build
-from bqsteps.connection import ERRORS, TRANSIENT_REASONS, Connection, explain, is_transient, reason, words
+from bqsteps.connection import ERRORS, JOB_LABELS, TRANSIENT_REASONS, Connection, explain, is_transient, reason, words
 from bqsteps.errors import Failure
 from bqsteps.references import TableReference
 from bqsteps.settings import Method
@@ -167,7 +167,7 @@ class RowJob:
         )
         config = bigquery.QueryJobConfig(
             query_parameters=[_parameter(name, value) for name, value in row.items()],
-            labels={CONTENT_LABEL: self._content},
+            labels={**JOB_LABELS, CONTENT_LABEL: self._content},
         )
         return self._connection.client.query(
             f"INSERT INTO `{self._table}` ({columns}) VALUES ({values})",  # noqa: S608  # names that were checked
@@ -183,7 +183,7 @@ class RowJob:
             autodetect=False,  # the table's own schema holds; without this the client would get it, unbounded
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
-            labels={CONTENT_LABEL: self._content},
+            labels={**JOB_LABELS, CONTENT_LABEL: self._content},
         )
         return self._connection.client.load_table_from_json(
             [row],

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_HELPED = re.compile(r"^(\w+) *: (.*(?:\n +\S.*)*)", re.MULTILINE)
+_HELPED = re.compile(r"^- (\w+): (.*(?:\n +\S.*)*)", re.MULTILINE)
 _CHECKED = re.compile(r"Parameters\.check\(given,\s*(?=\[)")
 _COLUMNS = re.compile(r"Map columns = (?=\[)")
 # Leftmost first, so that a quote in a comment opens no text, and two slashes in a text open no comment.

@@ -10,13 +10,14 @@ from functools import partial
 from pathlib import Path
 
 from bqsteps import build, settings
-from documents import groovy
+from documents import cells, compatibility, groovy
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = tuple(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")) + tuple(
     sorted((ROOT / "docs").glob("*.md"))
 )
-STEPS = ("bqEnsureTable", "bqLogBuild", "bqPod")
+SHARED = "bqRun"  # what the steps are made of; pipelines do not call it
+STEPS = tuple(sorted(path.stem for path in (ROOT / "vars").glob("*.groovy") if path.stem != SHARED))
 
 _PART = re.compile(r"(?P<start><!-- from the code: (?P<name>.+?) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 
@@ -45,6 +46,7 @@ def _parts() -> Mapping[str, Callable[[], str]]:
     return {
         "variables of all commands": lambda: _variables(_shared()),
         "columns of a row": _columns,
+        "compatibility": compatibility.table,
         "Jenkinsfile.example": lambda: f"```groovy\n{(ROOT / 'Jenkinsfile.example').read_text(encoding='utf-8')}```\n",
         **{f"variables of {name}": partial(_own_variables, name) for name in settings.COMMANDS},
         **{f"parameters of {step}": partial(_parameters, step) for step in STEPS},
@@ -62,7 +64,7 @@ def _own_variables(command: str) -> str:
 
 def _variables(variables: Iterable[settings.Variable]) -> str:
     rows = [(f"`{v.name}`", _default(v), _sentence(v.help)) for v in variables]
-    return _table(("Variable", "Default", "Meaning"), rows)
+    return cells.table(("Variable", "Default", "Meaning"), rows)
 
 
 def _default(variable: settings.Variable) -> str:
@@ -73,7 +75,7 @@ def _default(variable: settings.Variable) -> str:
 
 def _parameters(step: str) -> str:
     rows = [(f"`{name}`", _sentence(text)) for name, text in parameters(step).items()]
-    return _table(("Parameter", "Meaning"), rows)
+    return cells.table(("Parameter", "Meaning"), rows)
 
 
 def _columns() -> str:
@@ -83,12 +85,7 @@ def _columns() -> str:
         sources = [f"`{name}`" for name in column.variables] + (["bqLogBuild"] if column.name in filled else [])
         mode = "" if column.mode == "NULLABLE" else f" {column.mode}"
         rows.append((f"`{column.name}`", f"{column.type}{mode}", _sentence(column.help), ", ".join(sources)))
-    return _table(("Column", "Type", "Meaning", "Comes from"), rows)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |\n" for line in lines)
+    return cells.table(("Column", "Type", "Meaning", "Comes from"), rows)
 
 
 def _sentence(text: str) -> str:

@@ -32,7 +32,7 @@ def main() -> int:
         shutil.copytree(ROOT / "config", workspace / "config")
         for number in (1, 2):
             console.rule(f"Console of team/app #{number}")
-            code = _build(workspace, number, address)
+            code = build(ROOT / "Jenkinsfile.example", workspace, number, address)
             if code:
                 console.print(f"Build {number} failed with exit code {code}.", style="red")
                 return code
@@ -40,11 +40,12 @@ def main() -> int:
     return 0
 
 
-def _build(workspace: Path, number: int, address: str) -> int:
+def build(jenkinsfile: Path, workspace: Path, number: int, address: str) -> int:
+    """Run a build with its console on this one's, and return its exit code."""
     environ = {"BIGQUERY_EMULATOR_HOST": address, "PROJECT_ID": emulator.PROJECT}
     sys.stdout.flush()
     with jenkins.build(
-        ROOT / "Jenkinsfile.example", workspace, "--job", "team/app", "--number", str(number), environ=environ
+        jenkinsfile, workspace, "--job", "team/app", "--number", str(number), environ=environ
     ) as process:
         return process.wait()
 

@@ -20,6 +20,20 @@ class Reader:
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy for 127.0.0.1
 
+    def datasets(self) -> list[str]:
+        """The names of the datasets."""
+        return [item["datasetReference"]["datasetId"] for item in self._list("datasets")]
+
+    def tables(self, dataset: str) -> list[str]:
+        """The names of a dataset's tables."""
+        return [item["tableReference"]["tableId"] for item in self._list(f"datasets/{dataset}/tables")]
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        answer = self._session.get(f"{self._base}/{path}", timeout=SECONDS)
+        answer.raise_for_status()
+        items: list[dict[str, Any]] = answer.json().get(path.rpartition("/")[2], [])
+        return items
+
     def table(self, dataset: str, table: str) -> dict[str, Any] | None:
         """The Table resource, or None."""
         answer = self._session.get(f"{self._base}/datasets/{dataset}/tables/{table}", timeout=SECONDS)

@@ -8,11 +8,12 @@ import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
 import yaml
 
+from documents.compatibility import OLDEST_KUBERNETES
 from end_to_end import jenkins
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "resources/bqsteps/Dockerfile").read_text()
-OLDEST, NEWEST = "1.28", kubernetes_validate.latest_version()
+OLDEST, NEWEST = OLDEST_KUBERNETES, kubernetes_validate.latest_version()
 PARAMETERS = {
     "none": {},
     "image": {"image": "registry.example.com:5000/team/image:1.0"},

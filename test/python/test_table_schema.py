@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 
 from bqsteps import definition, names, vocabulary
 from bqsteps.errors import Failure
@@ -15,7 +15,7 @@ from generated.definitions import resources, spelled
 
 DEFINITIONS = Path(__file__).parent / "definitions"
 SCHEMA = json.loads((Path(__file__).parents[2] / "config" / "table.schema.json").read_text(encoding="utf-8"))
-VALIDATOR = Draft202012Validator(SCHEMA)
+VALIDATOR = Draft7Validator(SCHEMA)
 
 # What the reader refuses and a JSON Schema cannot express. All else that is bad, the schema must refuse too.
 BEYOND_A_SCHEMA = {
@@ -69,8 +69,8 @@ def files(kind: str) -> list[Path]:
 
 
 def test_it_is_a_schema_of_the_draft_that_it_names() -> None:
-    assert SCHEMA["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
-    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["$schema"] == Draft7Validator.META_SCHEMA["$id"]
+    Draft7Validator.check_schema(SCHEMA)
 
 
 @pytest.mark.parametrize("path", files("good"), ids=lambda path: path.stem)
@@ -141,7 +141,7 @@ def _spoilt(draw: st.DrawFn, document: object) -> object:
 
 
 def test_it_offers_an_editor_the_words_that_the_reader_knows() -> None:
-    field, table = SCHEMA["$defs"]["field"]["properties"], SCHEMA["$defs"]["table"]["properties"]
+    field, table = SCHEMA["definitions"]["field"]["properties"], SCHEMA["definitions"]["table"]["properties"]
     assert list(field) == list(vocabulary.FIELD_KEYS)
     assert list(table) == list(vocabulary.TABLE_KEYS)
     assert field["type"]["anyOf"][0]["enum"] == list(vocabulary.TYPES)
@@ -157,3 +157,27 @@ def test_it_offers_an_editor_the_words_that_the_reader_knows() -> None:
 def test_it_knows_each_reserved_prefix(prefix: str) -> None:
     assert not VALIDATOR.is_valid([{"name": prefix.lower() + "x", "type": "STRING"}])
     assert VALIDATOR.is_valid([{"name": "x" + prefix, "type": "STRING"}])
+
+
+def test_it_keeps_to_the_keywords_of_its_draft_for_editors_know_little_of_later_ones() -> None:
+    assert _keywords(SCHEMA) <= set(Draft7Validator.META_SCHEMA["properties"])
+
+
+def _keywords(schema: Any) -> set[str]:  # noqa: ANN401 - any JSON
+    """The keywords of a schema and of those in it; the names of properties are none."""
+    if not isinstance(schema, dict):
+        return set()
+    inner = [child for name in ("properties", "definitions") for child in schema.get(name, {}).values()]
+    inner += [child for name in ("allOf", "anyOf", "oneOf") for child in schema.get(name, [])]
+    inner += [schema.get(name) for name in ("items", "additionalProperties", "propertyNames", "not", "if", "then")]
+    return set(schema).union(*map(_keywords, [*inner, schema.get("else")]))
+
+
+def test_a_reference_stands_alone_for_its_draft_passes_over_what_is_beside_it() -> None:
+    def references(value: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any JSON
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        found = [value] if isinstance(value, dict) and "$ref" in value else []
+        return found + [reference for child in children for reference in references(child)]
+
+    assert references(SCHEMA)
+    assert all(set(reference) == {"$ref"} for reference in references(SCHEMA))

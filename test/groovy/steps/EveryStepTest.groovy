@@ -22,7 +22,7 @@ class EveryStepTest extends StepTest {
     void each_has_help_that_names_each_parameter_and_no_other() {
         STEPS.each { File step ->
             String help = new File(step.path.replaceFirst(/groovy$/, 'txt')).getText('UTF-8')
-            assert help.readLines().findResults { it.find(/^([a-zA-Z]+) +: /) { all, name -> name } } == parameters(name(step))
+            assert help.readLines().findResults { it.find(/^- ([a-zA-Z]+): /) { all, name -> name } } == parameters(name(step))
         }
     }
 

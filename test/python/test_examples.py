@@ -1,0 +1,192 @@
+"""The examples of the documents do what the text around them says: each language has its check, and each block one.
+
+The pipelines are run by test/groovy/steps/DocumentsTest.groovy.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import get_args
+
+import pytest
+import sqlglot
+from jsonschema import Draft7Validator
+
+from bqsteps import definition, ensure, errors, plan
+from documents import groovy, markdown, shell, stub, tables
+from documents.markdown import Block
+from documents.tables import DOCUMENTS, ROOT, STEPS
+from stand_in import StandIn
+
+SCHEMA = ROOT / "config/table.schema.json"
+PACKAGE = ROOT / "resources/bqsteps/bqsteps.pyz"
+OF_THE_LOG = {"recorded", "already_recorded", "spooled"}
+OF_THE_SCRIPT = {"exists"}
+TABLE = ("shop", "orders")  # what an example that names no table is read for
+
+
+def text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def examples(language: str) -> list[object]:
+    """The blocks of a language in all documents, each with the place that it stands in."""
+    return [
+        pytest.param(block, id=f"{path.name}:{block.line}")
+        for path in DOCUMENTS
+        for block in markdown.blocks(text(path))
+        if block.info == language
+    ]
+
+
+def statuses() -> set[str]:
+    return {*get_args(ensure.Status), *OF_THE_LOG, *OF_THE_SCRIPT, "replayed", "failed"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_each_block_is_of_a_language_that_is_checked(path: Path) -> None:
+    assert [(block.line, block.info) for block in markdown.blocks(text(path)) if block.info not in CHECKED] == []
+    assert markdown.indented(text(path)) == []
+
+
+# Shell
+
+
+WITH_SHELL = [path for path in DOCUMENTS if any(block.info == "sh" for block in markdown.blocks(text(path)))]
+
+
+@pytest.mark.parametrize("path", WITH_SHELL, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_reader_who_types_the_shell_examples_gets_what_the_document_shows(path: Path, tmp_path: Path) -> None:
+    """What a block of text shows right behind the commands is their output, with … for what differs each time."""
+    found = markdown.blocks(text(path))
+    home = shell.reader(tmp_path)
+    with StandIn() as bq:
+        output = shell.run(
+            [block for block in found if block.info == "sh"], home, {"BIGQUERY_EMULATOR_HOST": bq.url, "TERM": "dumb"}
+        )
+    assert output.code == 0, output.printed
+    for block, shown in pairwise(found):
+        if block.info == "sh" and shown.info == "text output":
+            wanted = re.escape(shown.code).replace("…", ".*")
+            assert re.fullmatch(wanted, output.printed[block.line]), output.printed[block.line]
+
+
+def test_what_a_block_of_output_shows_comes_from_the_commands_before_it() -> None:
+    for path in DOCUMENTS:
+        found = markdown.blocks(text(path))
+        for before, block in pairwise([Block("", "", 0), *found]):
+            assert block.info != "text output" or before.info == "sh", (path, block.line)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("gcloud services enable a.googleapis.com --project p", None),
+        ("gcloud services enable a.googleapis.com --projekt p", "--projekt is not known"),
+        ("gcloud services enable a.googleapis.com --project", "--project has no value"),
+        ("gcloud service enable a.googleapis.com", "gcloud service enable a.googleapis.com: no such command is known"),
+        ("bq --location=EU mk --dataset p:d", None),
+        ("make test", None),
+        ("make tset", "make has no target tset"),
+        ("make run JENKINSFILE=Jenkinsfile", None),
+    ],
+)
+def test_a_command_of_an_example_is_checked(call: str, words: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    program, *arguments = call.split(" ")
+    assert stub.problem(program, arguments) == words
+
+
+# Pipelines
+
+
+@pytest.mark.parametrize("block", examples("groovy"))
+def test_an_example_of_a_pipeline_names_steps_and_parameters_that_exist(block: Block) -> None:
+    found = list(groovy.calls(block.code))
+    assert found
+    for call in found:
+        assert call.step in STEPS
+        assert set(call.parameters) <= set(tables.parameters(call.step)), call
+
+
+# JSON
+
+
+@pytest.mark.parametrize("block", examples("json"))
+def test_a_definition_in_a_document_is_right_for_reader_editor_and_service(block: Block, tmp_path: Path) -> None:
+    content = json.loads(block.code)
+    reference = content.get("tableReference", {}) if isinstance(content, dict) else {}
+    dataset, table = reference.get("datasetId", TABLE[0]), reference.get("tableId", TABLE[1])
+    path = definition.path_for(tmp_path / "config", dataset, table)
+    path.parent.mkdir()
+    path.write_text(block.code, encoding="utf-8")
+    assert definition.read(path, dataset, table).fields
+    assert [error.message for error in Draft7Validator(json.loads(text(SCHEMA))).iter_errors(content)] == []
+    assert ensured(tmp_path, dataset, table) == ["created", "unchanged"]
+
+
+def ensured(folder: Path, dataset: str, table: str) -> list[str]:
+    """What becomes of a table that is ensured twice, in a BigQuery that has nothing yet."""
+    result = folder / "result.json"
+    names = {"PROJECT_ID": "my-project", "DATASET_ID": dataset, "TABLE_ID": table, "BQ_RESULT_FILE": str(result)}
+    statuses = []
+    with StandIn() as bq:
+        for _ in range(2):
+            done = subprocess.run(
+                [sys.executable, PACKAGE, "ensure-table"],
+                cwd=folder,
+                env={"PATH": os.environ["PATH"], "HOME": str(folder), "BIGQUERY_EMULATOR_HOST": bq.url, **names},
+                check=False,
+            )
+            assert done.returncode == 0
+            statuses.append(json.loads(text(result))["status"])
+    return statuses
+
+
+@pytest.mark.parametrize("block", examples("json result"))
+def test_a_result_in_a_document_has_a_status_and_a_kind_that_exist(block: Block) -> None:
+    result = json.loads(block.code)
+    assert result["status"] in statuses()
+    assert all(change["class"] in get_args(plan.Class) for change in result.get("changes", []))
+    assert ("error" in result) == (result["status"] in {"failed", "spooled"})
+    assert result.get("error", {"kind": "config"})["kind"] in get_args(errors.Kind)
+
+
+@pytest.mark.parametrize("block", examples("json settings"))
+def test_settings_of_an_editor_take_the_definitions_and_nothing_else(block: Block) -> None:
+    (schema,) = json.loads(block.code)["json.schemas"]
+    assert (ROOT / schema["url"]).resolve() == SCHEMA
+
+    def taken(name: str) -> bool:
+        return any(PurePosixPath("/", name).match(pattern) for pattern in schema["fileMatch"])
+
+    definitions = [path for path in (ROOT / "config").glob("*.json") if path != SCHEMA]
+    assert definitions
+    assert all(taken(f"config/{path.name}") for path in definitions)
+    assert not any(taken(name) for name in ("config/table.schema.json", "config/other.json", "other/a_b.json"))
+
+
+# SQL
+
+
+@pytest.mark.parametrize("block", examples("sql"))
+def test_a_statement_in_a_document_is_bigquerys_sql(block: Block) -> None:
+    assert all(sqlglot.parse(block.code, dialect="bigquery"))
+
+
+# The languages, and what checks each of them. Prose that is set as text shows no example.
+CHECKED: Mapping[str, Callable[..., None] | str] = {
+    "sh": test_a_reader_who_types_the_shell_examples_gets_what_the_document_shows,
+    "text output": test_what_a_block_of_output_shows_comes_from_the_commands_before_it,
+    "groovy": "test/groovy/steps/DocumentsTest.groovy",
+    "json": test_a_definition_in_a_document_is_right_for_reader_editor_and_service,
+    "json result": test_a_result_in_a_document_has_a_status_and_a_kind_that_exist,
+    "json settings": test_settings_of_an_editor_take_the_definitions_and_nothing_else,
+    "sql": test_a_statement_in_a_document_is_bigquerys_sql,
+    "text": "",
+}
