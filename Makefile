@@ -14,7 +14,7 @@ GROOVY := $(shell find test/groovy -name '*.groovy')
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1: \2/p' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: demo run test test-groovy test-python lint package docs release soak bench bench-docs stand-in requirements clean
+.PHONY: demo run test test-groovy test-python lint mutants package docs release soak bench bench-docs stand-in requirements clean
 demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenkinsfile.example against an embedded BigQuery
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
 
@@ -28,17 +28,38 @@ test-groovy: $(BUILD)/venv.stamp ## run the tests of the steps
 	@PATH="$$PWD/$(BIN):$$PATH" $(MVN) test && status=0 || status=$$?; \
 	cp $(BUILD)/groovy/surefire-reports/*.xml $(REPORTS)/groovy/; exit $$status
 
+# Two at a time, or more where there is more to run on; a test is taken over by whoever has nothing left to do.
+WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
-	@$(BIN)/pytest --junit-xml=$(REPORTS)/python.xml
+	@$(BIN)/pytest $(WORKERS) --junit-xml=$(REPORTS)/python.xml
 
-lint: $(BUILD)/venv.stamp ## check style, types, layers, the package and what it imports
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check
+LINTS := lint-style lint-types lint-layers lint-groovy lint-package lint-files
+.PHONY: $(LINTS)
+lint: $(BUILD)/venv.stamp ## check style, types, layers, the package, and the rules for all files
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync $(LINTS)
+
+lint-style:
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/yamllint --strict .
+
+lint-types:
 	@$(BIN)/mypy python test
+
+lint-layers:
 	@PYTHONPATH=python $(BIN)/lint-imports --no-logo
-	@$(MVN) --quiet exec:java@lint
+
+lint-groovy: # CodeNarc, and the tests of what is written rather than run
+	@$(MVN) --quiet -Dgroups=lint test exec:java@lint
+
+lint-package:
 	@$(BIN)/python python/build_package.py --check
-	@$(BIN)/pytest -q --no-header test/python/test_import_budget.py
+
+lint-files: # those tests of the repository and its documents that take seconds
+	@$(BIN)/pytest --quiet --no-header test/python/test_{import_budget,readme,repository}.py
+
+mutants: $(BUILD)/classpath ## change the steps in hundreds of ways, and count what no test notices (FILES='bqPod src/')
+	@nice java -cp "$$(cat $(BUILD)/classpath)" mutation.Mutants $(FILES)
 
 package: ## build resources/bqsteps/bqsteps.pyz
 	@python=$$($(FIND_PYTHON)); "$$python" python/build_package.py

@@ -11,6 +11,7 @@ import org.codehaus.groovy.ast.expr.MethodCallExpression
 import org.codehaus.groovy.ast.expr.TupleExpression
 import org.codehaus.groovy.control.CompilationUnit
 import org.codehaus.groovy.control.Phases
+import org.junit.jupiter.api.Tag
 import org.junit.jupiter.api.Test
 
 /** What holds for every file in vars/: a new step fails here until it has all of it. */
@@ -38,6 +39,7 @@ class EveryStepTest extends StepTest {
         }
     }
 
+    @Tag('lint')
     @Test
     void each_has_a_test_class() {
         STEPS.each { File step ->
@@ -45,6 +47,7 @@ class EveryStepTest extends StepTest {
         }
     }
 
+    @Tag('lint')
     @Test
     void each_is_short_with_one_statement_a_line() {
         STEPS.each { File step ->
@@ -55,6 +58,7 @@ class EveryStepTest extends StepTest {
         }
     }
 
+    @Tag('lint')
     @Test
     void no_sh_is_given_a_text_that_groovy_interpolates() {
         (sources() + [new File(PROJECT, 'Jenkinsfile'), new File(PROJECT, 'Jenkinsfile.example')]).each { File source ->
@@ -62,6 +66,7 @@ class EveryStepTest extends StepTest {
         }
     }
 
+    @Tag('lint')
     @Test
     void the_rule_about_sh_sees_what_it_should() {
         File planted = new File(folder, 'planted.groovy')
@@ -69,6 +74,7 @@ class EveryStepTest extends StepTest {
         assert scripts(planted).count { !(it instanceof ConstantExpression) } == 4
     }
 
+    @Tag('lint')
     @Test
     void no_state_is_kept() {
         sources().each { File source ->

@@ -15,6 +15,9 @@ import org.junit.jupiter.api.io.TempDir
 abstract class StepTest {
 
     public static final File PROJECT = new File('.').canonicalFile
+    public static final List<String> LIBRARY_PARTS = ['vars', 'src', 'resources']
+    /** The property that names another folder with the library to test; `make mutants` has one. */
+    public static final String LIBRARY = 'bqsteps.library'
     /** Every byte there is, so that a wrong encoding on the way shows. */
     public static final byte[] PACKAGE = (0..255).collect { it as byte } as byte[]
 
@@ -34,7 +37,8 @@ abstract class StepTest {
     @BeforeEach
     void setUpJenkins() {
         library = new File(folder, 'the library')
-        ['vars', 'src', 'resources'].each { copy(new File(PROJECT, it), new File(library, it)) }
+        File tested = new File(System.getProperty(LIBRARY, PROJECT.path))
+        LIBRARY_PARTS.each { copy(new File(tested, it), new File(library, it)) }
         stagePackage(PACKAGE, 'a' * 64)
         bin = new File(folder, 'bin')
         spies = new File(folder, 'spies')
