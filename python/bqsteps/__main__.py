@@ -19,7 +19,11 @@ def main() -> int:
         return commands.run(sys.argv[1], commands.lines)
     from bqsteps.cli import main as command_line  # noqa: PLC0415  # click was not there before
 
-    command_line(prog_name="bqsteps")
+    try:
+        with report.failures():
+            command_line(prog_name="bqsteps")
+    except Failure as failure:  # a help that nobody can take
+        return report.end(environ, report.failed(failure))
     return 0
 
 

@@ -6,6 +6,7 @@ The client's own waits are overridden everywhere: it would retry for 600 s (jobs
 import contextlib
 import logging
 import re
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -64,6 +65,12 @@ _BAD_URL = (
     requests.exceptions.InvalidSchema,
     requests.exceptions.InvalidProxyURL,
 )
+_ONE_RESOURCE = re.compile(r"/(?P<kind>jobs|datasets|tables)(/(?P<id>[^/:]+))?$")
+_NEEDED: Mapping[str, Mapping[str, type]] = {
+    "jobs": {"jobReference": dict, "status": dict},
+    "datasets": {"datasetReference": dict, "location": str},
+    "tables": {"tableReference": dict, "location": str},
+}
 _CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _PERMISSION = re.compile(r"\bbigquery\.\w+\.\w+\b")
 
@@ -88,6 +95,22 @@ class Connection:
         self.client = client
         self.deadline = deadline
         self._pace = pace
+        self._locations: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def location_of(self, dataset: str) -> str | None:
+        """Where a dataset is, looked up once for all who ask; None where there is none. Raises what the client raises.
+
+        Args:
+            dataset: as project.dataset.
+        """
+        with self._lock:  # one at a time: whoever waits would only ask the same
+            if dataset not in self._locations:
+                try:
+                    self._locations[dataset] = str(self.client.get_dataset(dataset, **self.once()).location)
+                except api.NotFound:
+                    return None
+            return self._locations[dataset]
 
     def once(self) -> Options:
         """Arguments for one request that is not retried by the client. Waits for the request's turn."""
@@ -180,13 +203,29 @@ class _Session(AuthorizedSession):
 
 
 def _is_bigquerys(response: requests.Response) -> bool:
-    """Whether an answer has the form that https://cloud.google.com/bigquery/docs/error-messages gives it."""
+    """Whether an answer has the form that it must have.
+
+    Errors: https://cloud.google.com/bigquery/docs/error-messages, others: .../bigquery/docs/reference/rest.
+    """
     if response.status_code < HTTPStatus.BAD_REQUEST:
-        return response.content.lstrip()[:1] in (b"", b"{")
+        return response.content.lstrip()[:1] in (b"", b"{") and _has_what_it_needs(response)
     try:
         return isinstance(response.json()["error"], dict)
     except (ValueError, TypeError, KeyError):
         return False
+
+
+def _has_what_it_needs(response: requests.Response) -> bool:
+    """Whether a job, dataset or table has what the client and this package take for granted of one."""
+    path = _ONE_RESOURCE.search(response.url.partition("?")[0])
+    is_one = path and (path["id"] or response.request.method == "POST") and response.content.strip()
+    if not path or not is_one:
+        return True
+    try:
+        body = response.json()
+    except ValueError:
+        return True  # the client says what is wrong with it
+    return all(isinstance(body.get(name), kind) for name, kind in _NEEDED[path["kind"]].items())
 
 
 def _find_credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Credentials":

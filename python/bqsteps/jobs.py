@@ -196,21 +196,16 @@ class RowJob:
         )
 
     def _adopt(self) -> Job:
-        """The job that has the id already. It lives where the dataset does."""
+        """The job that has the id already. It lives where the dataset does.
+
+        Without a dataset BigQuery has run the job in a default location, and finds it there.
+        """
         if self._location is None:
-            self._location = self._location_of_dataset()
+            self._location = self._connection.location_of(f"{self._table.project}.{self._table.dataset}")
         job = self._connection.client.get_job(self._job_id, location=self._location, **self._connection.once())
         if not isinstance(job, (bigquery.QueryJob, bigquery.LoadJob)):
             raise Unconfirmed(Failure("rejected", f"job {self._job_id} exists and is none of this library's."))
         return job
-
-    def _location_of_dataset(self) -> str | None:
-        """Where the dataset is. Without one BigQuery has run the job in a default location, and finds it there."""
-        name = f"{self._table.project}.{self._table.dataset}"
-        try:
-            return str(self._connection.client.get_dataset(name, **self._connection.once()).location)
-        except api.NotFound:
-            return None
 
     def _wait(self, job: Job, adopted: bool) -> Outcome:  # noqa: FBT001  # what _have returns
         pause = _FIRST_POLL

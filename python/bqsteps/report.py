@@ -41,15 +41,22 @@ def warn(line: str) -> None:
 def _write(stream: Any, line: str) -> None:  # noqa: ANN401  # a text stream that has a buffer; None if it was closed
     # The locale of a pod may be plain ASCII: a name outside it must not end in an encoding error.
     data = (line + "\n").encode("utf-8", "backslashreplace")
-    if stream is None:
-        return
+    if stream is not None:
+        with _unread(stream):
+            stream.flush()
+            stream.buffer.write(data)
+            stream.flush()
+
+
+@contextlib.contextmanager
+def _unread(stream: Any) -> Iterator[None]:  # noqa: ANN401  # the same
+    """Within it, a stream may be one that nobody reads any more, or a file on a full disk.
+
+    What was done stays done, and what is left in the buffer must not fail once more at the interpreter's end.
+    """
     try:
-        stream.flush()
-        stream.buffer.write(data)
-        stream.flush()
+        yield
     except OSError:
-        # Nobody reads any more, or a disk is full. What was done stays done, and what is left in the buffer must not
-        # fail once more at the interpreter's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -107,6 +114,9 @@ def end(environ: Mapping[str, str], result: Result) -> int:
     """Say why it failed, if it did; leave the result file; return the exit code. Only the first call does anything."""
     if not _ended.acquire(blocking=False):
         threading.Event().wait()  # the backstop is ending the process at this moment
+    if sys.stdout is not None:
+        with _unread(sys.stdout):
+            sys.stdout.flush()
     error = result.get("error")
     if error:
         warn(f"bqsteps: {error['message']} {error['hint']}".rstrip())
@@ -150,8 +160,7 @@ def _listed(texts: Iterable[bytes]) -> Iterator[bytes]:
 def replace(path: Path, content: Iterable[bytes]) -> None:
     """Write a file so that a reader sees all of it or nothing."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        with path.open("wb") as file:  # /dev/stdout is to be written, never replaced by a file
-            file.writelines(content)
+        _write_device(path, content)  # /dev/stdout is to be written, never replaced by a file
         return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -163,3 +172,11 @@ def replace(path: Path, content: Iterable[bytes]) -> None:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+def _write_device(path: Path, content: Iterable[bytes]) -> None:
+    """Write what is no regular file, without waiting for somebody to open the other end of a pipe."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK, 0o644)
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        file.writelines(content)

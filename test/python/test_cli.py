@@ -1,5 +1,6 @@
 """The debugging command line: help that tells what each variable is now, and exit codes."""
 
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from bqsteps import __main__ as program
 from bqsteps import __version__, dependencies, report, settings
-from processes import COMMAND, Ended, run
+from processes import COMMAND, LONGEST, Ended, environment, run
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 every_command = pytest.mark.parametrize("command", settings.COMMANDS)
@@ -74,6 +75,20 @@ def test_help_names_the_commands(tmp_path: Path) -> None:
 
 def test_version(tmp_path: Path) -> None:
     assert cli(tmp_path, "--version").stdout.strip().endswith(__version__)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("log-build", "--help"), ("--version",)])
+def test_a_help_that_finds_no_place_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, *COMMAND, *arguments],
+            env=environment(tmp_path, {}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=LONGEST,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"bqsteps: the system refused: No space left on device.\n")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
+from google.cloud import bigquery
 
 from bqsteps import connection
 from bqsteps.connection import Connection
@@ -237,6 +239,36 @@ def test_a_refusal_that_is_not_bigquery_s_is_none(link: Link, body: bytes) -> No
         failure = failing(link(f"http://{host}", OneTry(LONG)))
     assert failure.kind == "unavailable"
     assert "network" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("body", "call"),
+    [
+        pytest.param(body, call, id=f"{body} for {call}")
+        for call in ("get_table", "get_dataset", "get_job", "create_table", "query")
+        for body in ("{}", '{"location": null}', '{"status": "ok"}', '{"jobReference": {}, "tableReference": {}}')
+    ],
+)
+def test_an_object_that_is_not_what_was_asked_for_is_no_answer(link: Link, body: str, call: str) -> None:
+    table = bigquery.Table("p.d.t")
+    asked = {"get_table": "p.d.t", "get_dataset": "p.d", "get_job": "j", "create_table": table, "query": "SELECT 1"}
+    with serving(lambda *_: (200, JSON, body.encode())) as host:
+        linked = link(f"http://{host}", OneTry(LONG))
+        more = {"job_retry": None} if call == "query" else {}
+        with pytest.raises(Failure) as failed:
+            linked.retrying("ask", lambda: getattr(linked.client, call)(asked[call], **more, **linked.once()))
+    assert checked(failed.value).kind == "unavailable"
+    assert "HTTP 200 with an answer that is not BigQuery's" in failed.value.message
+
+
+def test_a_location_is_looked_up_once_however_many_ask(bq: StandIn, link: Link) -> None:
+    linked = link(bq.url)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(linked.location_of, ["p.d"] * 40)) == {"US"}
+    assert bq.count("datasets.get") == 1
+    assert linked.location_of("p.other") is None
+    bq.create_dataset("p.other", location="EU")
+    assert linked.location_of("p.other") == "EU"
 
 
 def test_json_that_breaks_off(link: Link) -> None:

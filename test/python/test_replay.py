@@ -118,8 +118,10 @@ def test_rows_that_are_on_record_are_not_sent_twice(sender: Sender) -> None:
     sender.write("rows.ndjson", rows[:2])
     sender.replay()
     sender.write("rows.ndjson", rows + rows)
+    sender.bq.log.clear()
     result, _ = sender.replay()
     assert (result["recorded"], result["already_recorded"]) == (2, 6)
+    assert sender.bq.count("datasets.get") == 1, "where the jobs are is looked up once"
     assert sender.recorded == numbers(4)
 
 

@@ -181,6 +181,22 @@ def test_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     assert device.is_symlink()
 
 
+@pytest.mark.parametrize("is_read", [False, True], ids=["nobody reads", "somebody reads"])
+def test_a_pipe_is_written_to_and_never_waited_for(tmp_path: Path, is_read: bool) -> None:  # noqa: FBT001  # a column
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK) if is_read else None
+    ended = program(
+        f'raise SystemExit(report.run({{"BQ_RESULT_FILE": {str(pipe)!r}}}, lambda: {{"status": "created"}}))'
+    )
+    assert ended.returncode == (0 if is_read else 1)
+    if reader is not None:
+        assert json.loads(os.read(reader, 1_000)) == {"status": "created"}
+        os.close(reader)
+    else:
+        assert ended.stderr.startswith(f"bqsteps: the result file {pipe} cannot be written: ".encode())
+
+
 # Only one end
 
 
