@@ -10,12 +10,15 @@ from bqsteps.errors import Failure
 def main() -> int:
     """Run the command line, and return its exit code."""
     environ = report.environment()
+    command = _command()
+    if command and command.is_bare:
+        return commands.run(sys.argv[1], commands.lines)
     try:
         with report.failures():
             dependencies.provide(environ, _install_seconds(environ), report.say)
     except Failure as failure:
         return report.end(environ, report.failed(failure))
-    if _command() and not _is_watched():
+    if command and not _is_watched():
         return commands.run(sys.argv[1], commands.lines)
     from bqsteps.cli import main as command_line  # noqa: PLC0415  # click was not there before
 

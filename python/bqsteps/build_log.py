@@ -12,18 +12,22 @@ from typing import Any, Final
 from google.api_core import exceptions as api
 from google.api_core.retry import exponential_sleep_generator
 
-from bqsteps import build, definition, ensure
+from bqsteps import build, definition, ensure, roles, trace
 from bqsteps.connection import Connection, words
 from bqsteps.definition import Definition
-from bqsteps.errors import Failure, Kind
+from bqsteps.errors import SEE_DOCTOR, Failure, Kind
 from bqsteps.jobs import Outcome, RowJob
 from bqsteps.plan import Plan
 from bqsteps.references import TableReference
 from bqsteps.settings import Method
 
 _MOST_MENDINGS: Final = 3  # a table that is made, and a column or two that others took away meanwhile
+_GRANT: Final = (
+    f"Grant bigquery.tables.updateData, by {roles.SMALLEST['bigquery.tables.updateData']}, and bigquery.jobs.create,"
+    f" by {roles.SMALLEST['bigquery.jobs.create']}. {SEE_DOCTOR}"
+)
 _NOT_MENDABLE: Final[Mapping[str, tuple[Kind, str]]] = {
-    "accessDenied": ("permission", "Grant bigquery.tables.updateData on the table, and bigquery.jobs.create."),
+    "accessDenied": ("permission", _GRANT),
     "quotaExceeded": ("quota", "Log it again later; docs/operating.md says how a bigger fleet spreads."),
     "billingNotEnabled": ("permission", "Enable billing for the project that jobs run in."),
     "billingTierLimitExceeded": ("permission", "Enable billing for the project that jobs run in."),
@@ -134,6 +138,7 @@ class Recorder:
             pause = next(pauses)
             if self._connection.deadline.remaining <= pause:
                 raise self._failure(outcome)
+            trace.LOG.debug("the next job in %.1f s: %s", pause, outcome.message)
             time.sleep(pause)
         elif self._method == "insert" and _dml_is_not_allowed(outcome):
             self._method = "load"

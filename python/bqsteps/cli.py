@@ -86,3 +86,9 @@ def log_build() -> None:
 def replay() -> None:
     """Send rows that could not be confirmed before: each one is on record once, however often it is sent."""
     sys.exit(commands.run("replay", _progress))
+
+
+@main.command("doctor", cls=_Command)
+def doctor() -> None:
+    """Tell what works here and what does not, with the command that mends it. Changes nothing."""
+    sys.exit(commands.run("doctor", _progress))

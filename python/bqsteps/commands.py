@@ -58,4 +58,10 @@ def _replay(environ: Environ, progress: Callable[[str], Progress]) -> Result:
     return replay_command.replay(environ, progress("rows"))
 
 
-_WORK: Final = {"ensure-table": _ensure_table, "log-build": _log_build, "replay": _replay}
+def _doctor(environ: Environ, _: Callable[[str], Progress]) -> Result:
+    from bqsteps import doctor_command  # noqa: PLC0415
+
+    return doctor_command.doctor(environ)
+
+
+_WORK: Final = {"ensure-table": _ensure_table, "log-build": _log_build, "replay": _replay, "doctor": _doctor}

@@ -11,10 +11,12 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, TypeVar
+from urllib.parse import urlsplit
 
 import google.auth
 import requests.exceptions
+import requests.utils
 from google.api_core import exceptions as api
 from google.api_core.client_info import ClientInfo
 from google.api_core.retry import Retry
@@ -22,11 +24,12 @@ from google.auth import exceptions as auth
 from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import bigquery
+from requests import Session
 from requests.adapters import HTTPAdapter
 
-from bqsteps import __version__, network
+from bqsteps import __version__, network, roles, trace
 from bqsteps.deadline import Deadline
-from bqsteps.errors import Failure, Kind
+from bqsteps.errors import SEE_DOCTOR, Failure, Kind
 from bqsteps.parallel import Pace
 from bqsteps.settings import BIGQUERY_EMULATOR_HOST
 
@@ -71,7 +74,7 @@ _NEEDED: Mapping[str, Mapping[str, type]] = {
     "datasets": {"datasetReference": dict, "location": str},
     "tables": {"tableReference": dict, "location": str},
 }
-_CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _PERMISSION = re.compile(r"\bbigquery\.\w+\.\w+\b")
 
 
@@ -138,6 +141,7 @@ class Connection:
             initial=0.2,
             maximum=8.0,
             timeout=self.deadline.remaining,
+            on_error=_told,
         )
         try:
             return retry(attempt)()
@@ -166,19 +170,88 @@ def connect(  # noqa: PLR0913, PLR0917  # what a connection needs
     Raises:
         Failure: of kind auth where there are no usable credentials.
     """
-    credentials: Credentials
-    if environ.get(BIGQUERY_EMULATOR_HOST.name):
-        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    else:
-        credentials = _find_credentials(deadline, environ)
-    client = bigquery.Client(
+    client = _client(project, location, credentials(deadline, environ), environ, workers)
+    return Connection(client, deadline, Pace(requests_per_second) if requests_per_second else None)
+
+
+def link(
+    project: str, location: str | None, identity: "Credentials", deadline: Deadline, environ: Mapping[str, str]
+) -> Connection:
+    """A connection of credentials that were found before."""
+    return Connection(_client(project, location, identity, environ, 1), deadline)
+
+
+def _client(
+    project: str, location: str | None, identity: "Credentials", environ: Mapping[str, str], workers: int
+) -> bigquery.Client:
+    return bigquery.Client(
         project=project,
-        credentials=credentials,
+        credentials=identity,
         location=location,
         client_info=ClientInfo(user_agent=f"bqsteps/{__version__}"),  # type: ignore[no-untyped-call]
-        _http=_Session(credentials, workers),
+        _http=_Session(identity, workers, _adapter(environ)),
     )
-    return Connection(client, deadline, Pace(requests_per_second) if requests_per_second else None)
+
+
+def credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Credentials":
+    """Application Default Credentials with a token, or those of nobody for an emulator.
+
+    Raises:
+        Failure: of kind auth where there are none that can be used.
+    """
+    if environ.get(BIGQUERY_EMULATOR_HOST.name):
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return _find_credentials(deadline, environ)
+
+
+class Reached(NamedTuple):
+    """How BigQuery was reached.
+
+    Args:
+        server: its name.
+        proxy: that of the proxy in between, or empty.
+        date: the answer's date, as HTTP has it, or empty.
+    """
+
+    server: str
+    proxy: str
+    date: str
+
+
+def reach(deadline: Deadline, environ: Mapping[str, str]) -> Reached:
+    """Ask BigQuery for something as nobody: any answer of its own shows the way to it, also a refusal.
+
+    Raises:
+        Failure: there was no answer, or it was another's.
+    """
+    nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    root = str(bigquery.Client(project="-", credentials=nobody)._connection.API_BASE_URL)  # noqa: SLF001  # nowhere else
+    proxy = requests.utils.select_proxy(root, requests.utils.get_environ_proxies(root)) or ""
+    session = _mounted(requests.Session(), 1, _adapter(environ))
+    try:
+        response = session.get(f"{root}/bigquery/v2/projects", timeout=deadline.request)
+        _check_whose(response)
+    except ERRORS as error:
+        raise explain(error, "reach BigQuery", deadline) from None
+    return Reached(_host(root), _host(proxy), response.headers.get("Date", ""))
+
+
+def _host(address: str) -> str:
+    return urlsplit(address if "//" in address else f"//{address}").netloc.rpartition("@")[2]
+
+
+def _adapter(environ: Mapping[str, str]) -> type[HTTPAdapter]:
+    return trace.Adapter if trace.is_on(environ) else HTTPAdapter
+
+
+def _mounted(session: Session, workers: int, adapter: type[HTTPAdapter]) -> Session:
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter(pool_connections=1, pool_maxsize=workers))
+    return session
+
+
+def _told(error: Exception) -> None:
+    trace.LOG.debug("to be tried again after a pause: %s", words(error))
 
 
 class _Session(AuthorizedSession):
@@ -188,18 +261,21 @@ class _Session(AuthorizedSession):
     client would stumble over what it says.
     """
 
-    def __init__(self, credentials: "Credentials", workers: int) -> None:
-        super().__init__(credentials)  # type: ignore[no-untyped-call]
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=workers))
+    def __init__(self, identity: "Credentials", workers: int, adapter: type[HTTPAdapter]) -> None:
+        super().__init__(identity)  # type: ignore[no-untyped-call]
+        _mounted(self, workers, adapter)
 
     def request(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401  # passed on
         """As every session has it."""
         response: requests.Response = super().request(*arguments, **options)  # type: ignore[no-untyped-call]
-        if not _is_bigquerys(response):
-            words = f"HTTP {response.status_code} with an answer that is not BigQuery's"
-            raise requests.exceptions.InvalidJSONError(words, request=response.request, response=response)
+        _check_whose(response)
         return response
+
+
+def _check_whose(response: requests.Response) -> None:
+    if not _is_bigquerys(response):
+        said = f"HTTP {response.status_code} with an answer that is not BigQuery's"
+        raise requests.exceptions.InvalidJSONError(said, request=response.request, response=response)
 
 
 def _is_bigquerys(response: requests.Response) -> bool:
@@ -234,20 +310,21 @@ def _find_credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Creden
     In a pod the metadata server may not answer in the first seconds (google-auth #1261), so that "none" is no answer
     there until the deadline. Elsewhere it is one, at once; so is what is wrong with a file that somebody named.
     """
-    hopes = bool(environ.get("KUBERNETES_SERVICE_HOST")) and not environ.get(_CREDENTIALS_FILE)
+    transport = Request(_mounted(Session(), 1, _adapter(environ)))
+    hopes = bool(environ.get("KUBERNETES_SERVICE_HOST")) and not environ.get(CREDENTIALS_FILE)
 
     def find() -> "Credentials":
         with _malformed("the file of credentials"):
-            credentials: Credentials = google.auth.default(scopes=_SCOPES)[0]
+            found: Credentials = google.auth.default(scopes=_SCOPES)[0]
         with _malformed("the answer to the request for a token"):
-            credentials.refresh(partial(Request(), timeout=deadline.request))  # type: ignore[no-untyped-call]
-        return credentials
+            found.refresh(partial(transport, timeout=deadline.request))  # type: ignore[no-untyped-call]
+        return found
 
     def may_pass(error: Exception) -> bool:
         return isinstance(error, auth.GoogleAuthError) and (hopes or is_transient(error))
 
     try:
-        return Retry(predicate=may_pass, initial=0.2, maximum=4.0, timeout=deadline.remaining)(find)()
+        return Retry(predicate=may_pass, initial=0.2, maximum=4.0, timeout=deadline.remaining, on_error=_told)(find)()
     except (api.RetryError, auth.GoogleAuthError) as error:
         raise _no_credentials(error, deadline, environ) from None
 
@@ -273,11 +350,11 @@ def _no_credentials(error: Exception, deadline: Deadline, environ: Mapping[str, 
     elif "credentials were not found" in why:
         why = "there are none"
     hint = "Log in with `gcloud auth application-default login`."
-    if environ.get(_CREDENTIALS_FILE):
-        hint = f"{_CREDENTIALS_FILE} names a file: unset it, or correct that file."
+    if environ.get(CREDENTIALS_FILE):
+        hint = f"{CREDENTIALS_FILE} names a file: unset it, or correct that file."
     elif environ.get("KUBERNETES_SERVICE_HOST"):
         hint = "Bind the pod's service account (jenkins-sa) to a Google service account by Workload Identity."
-    return Failure("auth", f"no Google credentials{waited}: {why}.", hint)
+    return Failure("auth", f"no Google credentials{waited}: {why}.", f"{hint} {SEE_DOCTOR}")
 
 
 def is_transient(error: Exception) -> bool:
@@ -324,14 +401,14 @@ def explain(error: Exception, doing: str, deadline: Deadline) -> Failure:
 
 def _kind_and_hint(error: Exception) -> tuple[Kind, str]:
     if isinstance(error, (auth.GoogleAuthError, api.Unauthorized)) and not isinstance(error, auth.TransportError):
-        return "auth", "Check which identity this runs as: the pod's service account, or gcloud auth list."
+        return "auth", f"Check which identity this runs as. {SEE_DOCTOR}"
     if isinstance(error, api.GoogleAPICallError):
         return _kind_and_hint_of_answer(error)
     if isinstance(error, _BAD_URL):
         return "config", "BIGQUERY_EMULATOR_HOST is an address such as http://127.0.0.1:9050, proxies likewise."
     if isinstance(error, OSError) and not is_transient(error):
         return "config", "Check the certificates that this agent trusts (REQUESTS_CA_BUNDLE)."
-    return "unavailable", "Check the network from here to BigQuery, then run it again."
+    return "unavailable", f"Check the network from here to BigQuery, then run it again. {SEE_DOCTOR}"
 
 
 def _kind_and_hint_of_answer(error: api.GoogleAPICallError) -> tuple[Kind, str]:
@@ -341,10 +418,17 @@ def _kind_and_hint_of_answer(error: api.GoogleAPICallError) -> tuple[Kind, str]:
     if word in ("billingNotEnabled", "billingTierLimitExceeded"):
         return "permission", "Enable billing for the project that jobs run in."
     if isinstance(error, api.Forbidden):
-        named = _PERMISSION.search(words(error))
-        return "permission", f"Grant {named[0] if named else 'the missing role'} to the identity that this runs as."
+        return "permission", f"{_grant(words(error))} {SEE_DOCTOR}"
     if isinstance(error, api.NotFound):
-        return "not_found", "Check PROJECT_ID, DATASET_ID, TABLE_ID and BQ_LOCATION."
+        return "not_found", f"Check PROJECT_ID, DATASET_ID, TABLE_ID and BQ_LOCATION. {SEE_DOCTOR}"
     if isinstance(error, api.ServerError):
         return "unavailable", "Run it again later."
     return "rejected", ""
+
+
+def _grant(said: str) -> str:
+    named = _PERMISSION.search(said)
+    if not named:
+        return "Grant the missing role to the identity that this runs as."
+    role = roles.SMALLEST.get(named[0])
+    return f"Grant {named[0]} to the identity that this runs as{f', by {role}' if role else ''}."

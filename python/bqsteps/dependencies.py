@@ -30,15 +30,37 @@ def provide(environ: Mapping[str, str], seconds: float, say: Callable[[str], Non
     Raises:
         Failure: the packages are not there and could not be installed.
     """
-    if all(_found(name) for name in NEEDED):
-        return
-    requirements = _requirements()
-    folder = _parent(environ) / folder_name(requirements)
-    if not folder.is_dir():
-        from bqsteps import installer  # noqa: PLC0415 - seldom needed, and long to import
+    if not are_importable():
+        use(installed(environ) or install(_parent(environ), environ, seconds, say))
 
-        installer.install(requirements, folder, environ, seconds, say)
-    _use(folder)
+
+def are_importable() -> bool:
+    """Whether this interpreter has the packages."""
+    return all(_found(name) for name in NEEDED)
+
+
+def installed(environ: Mapping[str, str]) -> Path | None:
+    """The folder into which an earlier run has installed the packages, or None.
+
+    Raises:
+        Failure: it is there, and may be another user's.
+    """
+    folder = place(environ) / folder_name(_requirements())
+    return _parent(environ) / folder.name if folder.is_dir() else None
+
+
+def install(parent: Path, environ: Mapping[str, str], seconds: float, say: Callable[[str], None]) -> Path:
+    """Install the packages in a folder below `parent`, and return it.
+
+    Raises:
+        Failure: they could not be installed.
+    """
+    from bqsteps import installer  # noqa: PLC0415 - seldom needed, and long to import
+
+    requirements = _requirements()
+    folder = parent / folder_name(requirements)
+    installer.install(requirements, folder, environ, seconds, say)
+    return folder
 
 
 def folder_name(requirements: bytes) -> str:
@@ -67,17 +89,23 @@ def _requirements() -> bytes:
     return data
 
 
-def _parent(environ: Mapping[str, str]) -> Path:
-    """The folder that holds installations: below the workspace's temp folder, else a private one of this user's."""
+def place(environ: Mapping[str, str]) -> Path:
+    """The folder that holds installations: below the workspace's temp folder, else one of this user's."""
     workspace_tmp = environ.get("WORKSPACE_TMP")
+    if workspace_tmp:
+        return Path(workspace_tmp).absolute() / "bqsteps"
+    import tempfile  # noqa: PLC0415 - only a run by hand comes here, and it is long to import
+
+    return Path(tempfile.gettempdir()) / f"bqsteps-{os.geteuid()}"
+
+
+def _parent(environ: Mapping[str, str]) -> Path:
+    """That folder, which exists now; below the system's temp folder it is private."""
+    folder = place(environ)
     try:
-        if workspace_tmp:
-            folder = Path(workspace_tmp).absolute() / "bqsteps"
+        if environ.get("WORKSPACE_TMP"):
             folder.mkdir(parents=True, exist_ok=True)
             return folder
-        import tempfile  # noqa: PLC0415 - only a run by hand comes here, and it is long to import
-
-        folder = Path(tempfile.gettempdir()) / f"bqsteps-{os.geteuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
     except OSError as error:
@@ -88,7 +116,8 @@ def _parent(environ: Mapping[str, str]) -> Path:
     return folder
 
 
-def _use(folder: Path) -> None:
+def use(folder: Path) -> None:
+    """Have this process import the packages from a folder."""
     sys.path.insert(0, str(folder))
     # Files named *-nspkg.pth of old packages make a module `google` at the interpreter's start that looks nowhere else.
     for name in [name for name in sys.modules if name.partition(".")[0] == "google"]:

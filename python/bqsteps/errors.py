@@ -1,9 +1,12 @@
 """The few kinds of failure, and what a person does about each. Standard library only."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 Kind = Literal["config", "auth", "permission", "not_found", "refused", "rejected", "quota", "unavailable"]
+
+SEE_DOCTOR: Final = "The command doctor (step bqDoctor) tells more."
+"""The end of a hint where the cause is the identity, its rights, the names or the way to the service."""
 
 
 class Failure(Exception):
@@ -25,6 +28,11 @@ class Failure(Exception):
     def line(self) -> str:
         """The message and the hint as one line."""
         return f"{self.message} {self.hint}".rstrip()
+
+    @property
+    def bare_hint(self) -> str:
+        """The hint, without who tells more."""
+        return self.hint.removesuffix(SEE_DOCTOR).rstrip()
 
 
 def config(problems: Sequence[str], hint: str = "") -> Failure:

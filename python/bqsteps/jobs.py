@@ -14,7 +14,7 @@ from google.api_core import exceptions as api
 from google.api_core.retry import exponential_sleep_generator
 from google.cloud import bigquery
 
-from bqsteps import build
+from bqsteps import build, trace
 from bqsteps.connection import ERRORS, JOB_LABELS, TRANSIENT_REASONS, Connection, explain, is_transient, reason, words
 from bqsteps.errors import Failure
 from bqsteps.references import TableReference
@@ -120,6 +120,7 @@ class RowJob:
                 pause = next(pauses)
                 if self._connection.deadline.remaining <= pause:
                     raise Unconfirmed(self._explain(api.RetryError("", error))) from None  # type: ignore[no-untyped-call]
+                trace.LOG.debug("to be tried again in %.1f s: %s", pause, words(error))
             except _Refused as refused:
                 return refused.outcome
             time.sleep(pause)
@@ -212,6 +213,7 @@ class RowJob:
         while job.state != "DONE":
             if self._connection.deadline.remaining <= pause:
                 raise Unconfirmed(self._still_running())
+            trace.LOG.debug("job %s is %s, to be looked at in %.1f s", self._job_id, job.state, pause)
             time.sleep(pause)
             pause = min(pause * _POLL_GROWTH, _LONGEST_POLL)
             try:

@@ -63,7 +63,7 @@ class _Replay:
         self._wanted = wanted
         self._environ = environ
         self._progress = progress
-        self._aside = (Path() if wanted.is_stdin else _folder(wanted.source)) / "rejected"
+        self._aside = (Path() if wanted.is_stdin else _folder(wanted.source)) / spool.REJECTED
         self._tally = _Tally()
         self._files = [] if wanted.is_stdin else _files(wanted)
         self._total = _count(self._files)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar, get_args
 
 from bqsteps import errors, references
 from bqsteps.references import TableReference, shorten
@@ -17,6 +17,7 @@ from bqsteps.references import TableReference, shorten
 Mode = Literal["apply", "plan", "check"]
 Method = Literal["insert", "load"]
 Event = Literal["started", "finished"]
+LogLevel = Literal["info", "debug"]
 
 T = TypeVar("T")
 
@@ -78,7 +79,18 @@ BQ_EVENT = Variable("BQ_EVENT", "what happened to the build: started or finished
 BQ_BUILD_FILE = Variable("BQ_BUILD_FILE", "JSON object whose keys are columns of the row; wins over the variables")
 BIGQUERY_EMULATOR_HOST = Variable("BIGQUERY_EMULATOR_HOST", "address of an emulator; credentials are anonymous then")
 
-_EVERYWHERE = (BQ_LOCATION, BQ_DEADLINE_SECONDS, BQ_INSTALL_SECONDS, BQ_RESULT_FILE, BIGQUERY_EMULATOR_HOST)
+BQ_LOG_LEVEL = Variable(
+    "BQ_LOG_LEVEL", "info; debug (show on stderr each request and each wait, without content)", "info"
+)
+
+_EVERYWHERE = (
+    BQ_LOCATION,
+    BQ_DEADLINE_SECONDS,
+    BQ_INSTALL_SECONDS,
+    BQ_RESULT_FILE,
+    BQ_LOG_LEVEL,
+    BIGQUERY_EMULATOR_HOST,
+)
 
 
 @dataclass(frozen=True)
@@ -136,6 +148,19 @@ class Replay:
     limits: Limits
 
 
+@dataclass(frozen=True)
+class Doctor:
+    """What doctor is told. What is wrong with it is a finding of doctor's, and stops nothing."""
+
+    problems: tuple[str, ...]
+    table: TableReference | None  # None where a name of it is missing or wrong
+    is_build_log: bool  # by default, not because somebody named it
+    job_project: str | None
+    location: str | None
+    spool_dir: Path
+    limits: Limits
+
+
 class _Reader:
     """Reads variables from one environment and collects what is wrong with them."""
 
@@ -167,7 +192,7 @@ class _Reader:
             self.problems.append(
                 f"{variable.name} is {shorten(value)!r}, not a number of {unit} greater than 0 and at most {most}"
             )
-        return 1.0
+        return float(variable.default or LONGEST_WAIT)
 
     def name(self, variable: Variable, check: Callable[[str], str | None]) -> str:
         value = self.text(variable)
@@ -194,8 +219,12 @@ class _Reader:
             verb = "is" if len(missing) == 1 else "are"
             self.problems.insert(0, f"{', '.join(missing)} {verb} not set")
 
-    def finish(self) -> None:
+    def rest(self) -> None:
+        self.choice(BQ_LOG_LEVEL, get_args(LogLevel))
         self.name(BIGQUERY_EMULATOR_HOST, references.address_problem)
+
+    def finish(self) -> None:
+        self.rest()
         if self.problems:
             raise errors.config(self.problems, "bqsteps.pyz COMMAND --help lists the variables.")
 
@@ -331,14 +360,43 @@ def replay(environ: Mapping[str, str]) -> Replay:
     return settings
 
 
+def doctor(environ: Mapping[str, str]) -> Doctor:
+    """The settings of doctor, with their problems: it tells of all that can be told."""
+    reader = _Reader(environ)
+    reader.require(PROJECT_ID)
+    table = _read_table(reader, LOG_DATASET_ID, LOG_TABLE_ID)
+    job_project = reader.name(BQ_JOB_PROJECT_ID, references.project_problem) or table.project
+    has_names = not reader.problems
+    location = reader.location()
+    spool_dir = Path(reader.text(BQ_SPOOL_DIR) or "")
+    limits = reader.limits()
+    reader.rest()
+    return Doctor(
+        problems=tuple(reader.problems),
+        table=table if has_names else None,
+        is_build_log=not any(environ.get(variable.name) for variable in (LOG_DATASET_ID, LOG_TABLE_ID)),
+        job_project=job_project if has_names else None,
+        location=location,
+        spool_dir=spool_dir,
+        limits=limits,
+    )
+
+
 class Command(NamedTuple, Generic[T]):
-    """A command's reader of settings, and the variables that its help lists."""
+    """A command's reader of settings, and the variables that its help lists.
+
+    Args:
+        read: reads them, and raises what is wrong with them.
+        variables: in the order of the help.
+        is_bare: whether it looks after the packages that it needs by itself.
+    """
 
     read: Callable[[Mapping[str, str]], T]
     variables: tuple[Variable, ...]
+    is_bare: bool = False
 
 
-AnyCommand = Command[EnsureTable] | Command[LogBuild] | Command[Replay]
+AnyCommand = Command[EnsureTable] | Command[LogBuild] | Command[Replay] | Command[Doctor]
 
 COMMANDS: Mapping[str, AnyCommand] = {
     "ensure-table": Command(
@@ -372,4 +430,9 @@ COMMANDS: Mapping[str, AnyCommand] = {
         ),
     ),
     "replay": Command(replay, (PROJECT_ID, REPLAY_SPOOL_DIR, BQ_WRITE_METHOD, BQ_REQUESTS_PER_SECOND, *_EVERYWHERE)),
+    "doctor": Command(
+        doctor,
+        (PROJECT_ID, LOG_DATASET_ID, LOG_TABLE_ID, BQ_JOB_PROJECT_ID, BQ_SPOOL_DIR, *_EVERYWHERE),
+        is_bare=True,
+    ),
 }

@@ -17,6 +17,7 @@ from bqsteps.errors import Failure
 
 VERSION: Final = 1
 SUFFIX: Final = ".ndjson"
+REJECTED: Final = "rejected"  # the folder, in that of the rows, for those that will not be sent again
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from bqsteps import definition, ensure, errors, junit, parallel, report, session, settings
 from bqsteps.connection import Connection, connect
 from bqsteps.definition import Checked
-from bqsteps.errors import Failure
+from bqsteps.errors import SEE_DOCTOR, Failure
 from bqsteps.plan import Plan, render
 from bqsteps.references import TableReference
 from bqsteps.report import Result, say, warn
@@ -74,7 +74,7 @@ def create_table(environ: Environ, config_beside: Path) -> Result:
 
 
 def _nothing_known() -> Result:
-    hint = "Check the network from here, then run it again."
+    hint = f"Check the network from here, then run it again. {SEE_DOCTOR}"
     return report.failed(Failure("unavailable", "BigQuery did not answer before the deadline.", hint))
 
 

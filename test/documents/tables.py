@@ -48,9 +48,16 @@ def _parts() -> Mapping[str, Callable[[], str]]:
         "columns of a row": _columns,
         "compatibility": compatibility.table,
         "Jenkinsfile.example": lambda: f"```groovy\n{(ROOT / 'Jenkinsfile.example').read_text(encoding='utf-8')}```\n",
+        "doctor, missing permission": lambda: f"```text\n{_doctors_words('missing_permission')}```\n",
         **{f"variables of {name}": partial(_own_variables, name) for name in settings.COMMANDS},
         **{f"parameters of {step}": partial(_parameters, step) for step in STEPS},
     }
+
+
+def _doctors_words(situation: str) -> str:
+    """What a golden file holds that a person sees."""
+    said = (ROOT / f"test/python/golden/doctor/{situation}.txt").read_text(encoding="utf-8")
+    return said.rpartition("exit code")[0]
 
 
 def _shared() -> list[settings.Variable]:

@@ -13,12 +13,14 @@ MODULES = sorted(path.stem for path in (ROOT / "python/bqsteps").glob("*.py") if
 NEED_GOOGLE = {
     "build_log",
     "connection",
+    "doctor_service",
     "ensure",
     "jobs",
     "log_command",
     "network",
     "replay_command",
     "table_commands",
+    "trace",
 }
 NEED_CLICK = {"cli"}
 FOREIGN = ("click", "google", "requests", "urllib3")

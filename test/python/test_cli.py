@@ -104,7 +104,7 @@ def test_a_usage_error_is_clicks_own(tmp_path: Path, arguments: tuple[str, ...])
     assert ended.result is None
 
 
-@every_command
+@pytest.mark.parametrize("command", [name for name, command in settings.COMMANDS.items() if not command.is_bare])
 def test_wrong_settings_are_one_line(tmp_path: Path, command: str) -> None:
     ended = cli(tmp_path, command, BQ_DEADLINE_SECONDS="soon")
     assert "PROJECT_ID" in ended.line

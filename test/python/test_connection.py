@@ -7,7 +7,6 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -23,16 +22,13 @@ from bqsteps.connection import Connection
 from bqsteps.deadline import Deadline
 from bqsteps.errors import Failure
 from processes import CREATE_TABLE, DEMO_PIPELINE, Ended, run
+from servers import JSON, TOKEN, Answer, metadata, serving, token
 from stand_in import Fault, StandIn
 from stand_in.faults import Kind
 
-TOKEN = "ya29.open-sesame"  # noqa: S105  # planted, to be looked for
 LONG = 60.0  # seconds; what succeeds has all the time it needs
 COLUMNS = [{"name": "id", "type": "STRING"}]
 TABLE = {"PROJECT_ID": "p", "DATASET_ID": "d", "TABLE_ID": "t"}
-
-JSON = {"Content-Type": "application/json"}
-Answer = tuple[int, dict[str, str], bytes]
 
 
 @pytest.fixture(autouse=True)
@@ -52,39 +48,6 @@ def bq() -> Iterator[StandIn]:
     with StandIn() as served:
         served.create_table("p.d.t", COLUMNS)
         yield served
-
-
-@contextlib.contextmanager
-def serving(answer: Callable[[str, int], Answer]) -> Iterator[str]:
-    """A server whose answers are made from the path and the number of the request; its host and port."""
-    count = 0
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            nonlocal count
-            count += 1
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, headers, body = answer(self.path, count)
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **headers}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = _answer  # noqa: N815  # names of the standard library
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
@@ -308,7 +271,7 @@ def test_what_passes_is_waited_for(bq: StandIn, link: Link, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("status", "reason", "kind", "hint"),
     [
-        (403, "accessDenied", "permission", "Grant bigquery.tables.get to the identity"),
+        (403, "accessDenied", "permission", "Grant bigquery.tables.get to the identity that this runs as, by roles/"),
         (403, "quotaExceeded", "quota", "Run it again later"),
         (403, "dailyLimitExceeded", "quota", "Run it again later"),
         (403, "billingNotEnabled", "permission", "Enable billing"),
@@ -443,7 +406,8 @@ def connected(deadline: Deadline | None = None, /, **environ: str) -> Failure:
 def test_on_a_laptop_without_credentials() -> None:
     failure = connected()
     assert failure.message == "no Google credentials: there are none."
-    assert failure.hint == "Log in with `gcloud auth application-default login`."
+    assert failure.bare_hint == "Log in with `gcloud auth application-default login`."
+    assert failure.hint == f"{failure.bare_hint} The command doctor (step bqDoctor) tells more."
 
 
 def test_in_a_pod_without_credentials() -> None:
@@ -551,10 +515,6 @@ def test_nobody_gives_tokens(service_account: Callable[[str], str], nobody: str)
     assert f"Google gave no token (no connection to {nobody}: Connection refused)" in failure.message
 
 
-def token(*_: object) -> Answer:
-    return 200, JSON, json.dumps({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).encode()
-
-
 @pytest.fixture
 def authorized(
     bq: StandIn, service_account: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
@@ -620,19 +580,6 @@ def in_pod(folder: Path, metadata: str, bq: StandIn, seconds: float, **more: str
     return ended
 
 
-def metadata(path: str, _: int = 0) -> Answer:
-    """A metadata server that is ready."""
-    flavor = {"Metadata-Flavor": "Google", **JSON}
-    if "/token" in path:
-        status, headers, body = token()
-        return status, {**flavor, **headers}, body
-    if "/service-accounts/" in path:
-        return 200, flavor, json.dumps({"email": "a@b.example", "scopes": [], "aliases": ["default"]}).encode()
-    if path == "/":
-        return 200, flavor, b"computeMetadata/"
-    return 404, flavor, b"not found"
-
-
 @pytest.mark.parametrize(
     "first",
     [
@@ -678,6 +625,7 @@ def test_on_a_laptop_nobody_waits_for_a_metadata_server(tmp_path: Path, bq: Stan
     assert (
         ended.line
         == "bqsteps: no Google credentials: there are none. Log in with `gcloud auth application-default login`."
+        " The command doctor (step bqDoctor) tells more."
     )
 
 

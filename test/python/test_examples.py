@@ -45,7 +45,7 @@ def examples(language: str) -> list[object]:
 
 
 def statuses() -> set[str]:
-    return {*get_args(ensure.Status), *OF_THE_LOG, *OF_THE_SCRIPT, "replayed", "failed"}
+    return {*get_args(ensure.Status), *OF_THE_LOG, *OF_THE_SCRIPT, "replayed", "checked", "failed"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

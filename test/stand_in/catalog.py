@@ -231,8 +231,11 @@ class Catalog:
         self.check_update_rate(kind, name)
         self.windows.count((kind, name), self.clock.now())
 
+    def has_project(self, project: str) -> bool:
+        return self.projects is None or project in self.projects
+
     def _check_project(self, project: str) -> None:
-        if self.projects is not None and project not in self.projects:
+        if not self.has_project(project):
             raise not_found("Project", project)
 
     def evolved_schema(self, table: Table, wanted: Resource) -> Resource:

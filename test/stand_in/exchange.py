@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from stand_in import wire
@@ -56,6 +57,7 @@ class Exchange:
         if self.latency:
             time.sleep(self.latency)
         answer = self._before(fault, connection) or self._do(call, request, names, fault)
+        answer.headers.setdefault("Date", formatdate(self._rest.catalog.clock.now(), usegmt=True))
         self._observe("done", entry)
         return self._after(fault, answer, entry, connection) and request.keep_alive
 

@@ -17,6 +17,7 @@ from stand_in.clock import milliseconds
 from stand_in.errors import (
     ServiceError,
     already_exists,
+    denied,
     invalid,
     not_found,
     too_many_loads,
@@ -107,6 +108,7 @@ class Jobs:
     """All jobs of all projects. Not locked: the service lets one request in at a time."""
 
     def __init__(self, catalog: Catalog, permissions: Permissions, queries: QueryPlanner, loads: LoadPlanner) -> None:
+        self.catalog = catalog
         self.clock = catalog.clock
         self.limits = catalog.limits
         self.windows = catalog.windows
@@ -125,6 +127,8 @@ class Jobs:
     def submit(self, project: str, body: Body, media: bytes | None) -> Job:
         """Start the job that body describes; its id is taken from now on, whatever becomes of it."""
         self.permissions.check("bigquery.jobs.create", "Project", project)
+        if not self.catalog.has_project(project):
+            raise denied("bigquery.jobs.create", "Project", project)
         configuration = _checked_configuration(body)
         reference = body.get("jobReference") or {}
         job_id = reference.get("jobId") or f"job_{uuid.uuid4().hex}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
+
 import pytest
 from google.api_core import exceptions
 from google.cloud import bigquery
@@ -41,10 +43,40 @@ def test_what_is_missing_is_404_and_named() -> None:
         assert raw(bq, "GET", "/bigquery/v2/nonsense").status == 404
 
 
-@cites("not-found")
+@cites("not-found", "project")
 def test_a_project_that_is_not_there_is_404() -> None:
     with StandIn(projects=["other"]) as bq:
         assert raw(bq, "GET", D).message == "Not found: Project p"
+
+
+@cites("test-permissions")
+def test_it_tells_which_permissions_are_held_on_a_table() -> None:
+    asked = {"permissions": ["bigquery.tables.update", "bigquery.tables.updateData"]}
+    with StandIn(denied=["bigquery.tables.update"]) as bq:
+        assert raw(bq, "POST", f"{T}:testIamPermissions", asked).status == 404
+        bq.create_table("p.d.t", FIELDS)
+        state = bq.state()
+        assert raw(bq, "POST", f"{T}:testIamPermissions", asked).json == {"permissions": ["bigquery.tables.updateData"]}
+        bq.permissions.denied.add("bigquery.tables.updateData")
+        assert raw(bq, "POST", f"{T}:testIamPermissions", asked).json == {}
+        assert bq.state() == state
+
+
+@cites("test-permissions")
+def test_who_may_not_look_at_a_table_is_not_told_that_there_is_none() -> None:
+    with StandIn(denied=["bigquery.tables.get"]) as bq:
+        asked = {"permissions": ["bigquery.tables.get", "bigquery.tables.update"]}
+        assert raw(bq, "POST", f"{T}:testIamPermissions", asked).json == {}
+
+
+@cites("date")
+def test_each_answer_has_a_date_by_its_clock() -> None:
+    clock = ManualClock()
+    with StandIn(clock=clock) as bq:
+        for path in (D, "/bigquery/v2/nonsense"):
+            clock.advance(3600)
+            date = raw(bq, "GET", path).headers["Date"]
+            assert int(parsedate_to_datetime(date).timestamp()) == int(clock.now())
 
 
 @cites("echo")

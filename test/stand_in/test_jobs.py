@@ -226,7 +226,7 @@ def test_what_the_stand_in_does_not_do_it_says_instead_of_guessing(configuration
         assert (reply.status, reply.reason) == (501, "notImplemented")
 
 
-@cites("insert")
+@cites("insert", "dry-run")
 def test_a_dry_run_says_what_is_wrong_and_does_nothing() -> None:
     job = insert_job("x", "j1")
     job["configuration"]["dryRun"] = True
@@ -235,3 +235,26 @@ def test_a_dry_run_says_what_is_wrong_and_does_nothing() -> None:
         bq.create_table("p.d.t", FIELDS)
         assert submit(bq, job).status == 200
         assert (ids(bq), bq.jobs) == ([], [])
+
+
+@cites("dry-run", "permissions")
+def test_a_dry_run_needs_the_permission_and_says_who_asks() -> None:
+    job = query_job("SELECT 1")
+    job["configuration"]["dryRun"] = True
+    with StandIn() as bq:
+        answered = submit(bq, job).json
+        assert (answered["status"]["state"], answered["user_email"]) == ("DONE", "stand-in@example.com")
+        bq.permissions.denied.add("bigquery.jobs.create")
+        assert "bigquery.jobs.create" in submit(bq, job).message
+        assert bq.jobs == []
+
+
+@cites("project")
+def test_a_job_in_a_project_that_is_not_there_is_refused() -> None:
+    with StandIn(projects=["other"]) as bq:
+        refused = submit(bq, query_job("SELECT 1"))
+        assert (refused.status, refused.reason) == (403, "accessDenied")
+        assert (
+            refused.message
+            == "Access Denied: Project p: User does not have bigquery.jobs.create permission in project p."
+        )
