@@ -76,8 +76,8 @@ bench: $(BUILD)/venv.stamp $(BUILD)/bench-venv.stamp $(BUILD)/wheels.stamp $(BUI
 bench-docs: $(BUILD)/venv.stamp ## write the figures of the last `make bench` into docs/performance.md
 	@PYTHONPATH=python:test $(BIN)/python -m bench.document
 
-soak: $(BUILD)/venv.stamp ## play the matrices of misfortunes whole (RUNS=10000 SEED=first)
-	@PYTHONPATH=python:test $(BIN)/python -m soak --runs $(or $(RUNS),10000) $(if $(SEED),--seed $(SEED))
+soak: $(BUILD)/venv.stamp ## play the matrices of misfortunes whole (RUNS=10000 SEED=first ONLY=log, kill, ensure, crowd or replay)
+	@PYTHONPATH=python:test $(BIN)/python -m soak --runs $(or $(RUNS),10000) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 stand-in: $(BUILD)/venv.stamp ## start the BigQuery that misbehaves
 	@PYTHONPATH=test $(BIN)/python -m stand_in

@@ -9,7 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
-from soak import crowd
+from soak import crowd, replays
 from soak.children import Forks
 from soak.parts import PARTS
 from soak.tally import Tally
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from soak.tally import Seen
 
 LANES = 12  # cases at a time: most of what one takes is waiting
-LOGGERS = 1_000
+# What is no matrix, by its name: what plays it, and how large it is.
+WHOLE = {"crowd": (crowd.all_of, 1_000), "replay": (replays.all_of, 10_000)}
 PROGRESS = 500  # cases between two lines
 
 
@@ -30,12 +31,13 @@ def main() -> int:
         if arguments.case:
             return _rerun(arguments.case, forks)
         _say(f"seed {arguments.seed}")
-        names = [arguments.only] if arguments.only else [*PARTS, "crowd"]
+        names = [arguments.only] if arguments.only else [*PARTS, *WHOLE]
         share = sum(PARTS[name].share for name in names if name in PARTS)
         tallies = []
         for name in names:
-            if name == "crowd":
-                found: Iterable[Seen] = crowd.all_of(forks, min(LOGGERS, arguments.runs))
+            if name in WHOLE:
+                play, size = WHOLE[name]
+                found: Iterable[Seen] = play(forks, min(size, arguments.runs))
             else:
                 part = PARTS[name]
                 chance = random.Random(f"{arguments.seed}:{name}")  # noqa: S311  which cases, not whose secrets
@@ -53,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m soak", description="Run the fault-injection matrices.")
     parser.add_argument("--seed", default=secrets.token_hex(4), help="repeats a run; chosen and printed if not given")
     parser.add_argument("--runs", type=int, default=10_000, help="cases of the matrices, in all (default: 10000)")
-    parser.add_argument("--only", choices=[*PARTS, "crowd"], help="one part instead of all")
+    parser.add_argument("--only", choices=[*PARTS, *WHOLE], help="one part instead of all")
     parser.add_argument("--lanes", type=int, default=LANES, help=f"cases at a time (default: {LANES})")
     parser.add_argument("--case", help="one case again, by its name")
     return parser.parse_args()

@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 ARCHIVE = ROOT / "resources/bqsteps/bqsteps.pyz"
-LONGEST = 180.0  # seconds after which a process is taken to hang; its deadline is a small part of that
+LONGEST = 900.0  # seconds after which a process is taken to hang; its deadline is a small part of that
 RESULT = "result.json"
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a process ended, and what it left; a signal's code is negative."""
+    """How a process ended, and what it left; a signal's code is negative. The most memory that it had is in KiB."""
 
     code: int
     stdout: str
     stderr: str
     result: dict[str, Any] | None
+    peak: int = 0
 
 
 class Child(Protocol):
@@ -56,10 +57,10 @@ def environment(folder: Path, given: Mapping[str, str]) -> dict[str, str]:
     return {**base, **given}
 
 
-def _left(folder: Path, code: int) -> Ended:
+def _left(folder: Path, code: int, peak: int = 0) -> Ended:
     result = folder / RESULT
     left = json.loads(result.read_text("ascii")) if result.exists() else None
-    return Ended(code, (folder / "stdout").read_text("utf-8"), (folder / "stderr").read_text("utf-8"), left)
+    return Ended(code, (folder / "stdout").read_text("utf-8"), (folder / "stderr").read_text("utf-8"), left, peak)
 
 
 class _Forked:
@@ -69,6 +70,7 @@ class _Forked:
         self._folder = folder
         self._ended = threading.Event()
         self._code = 0
+        self._peak = 0
 
     def kill(self) -> None:
         self._forks.order({"kill": self._number})
@@ -78,10 +80,10 @@ class _Forked:
         if not self._ended.wait(LONGEST):
             self.kill()
             raise TimeoutError(f"a process did not end within {LONGEST:g} s")
-        return _left(self._folder, self._code)
+        return _left(self._folder, self._code, self._peak)
 
-    def end(self, code: int) -> None:
-        self._code = code
+    def end(self, code: int, peak: int) -> None:
+        self._code, self._peak = code, peak
         self._ended.set()
 
 
@@ -137,7 +139,7 @@ class Forks:
             answer = json.loads(line)
             with self._lock:
                 child = self._children.pop(answer["id"])
-            child.end(answer["code"])
+            child.end(answer["code"], answer["peak"])
 
 
 class _Process:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from soak import crowd
+from soak import crowd, replays
 from soak.children import Forks
 from soak.parts import PARTS
 
@@ -36,6 +36,7 @@ KNOWN = (
     "ensure:older,US,unset,of-tables,fork:2=rival-describes",  # a change that only the etag protects
 )
 LOGGERS = 30
+ROWS = 1_000
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,10 @@ def test_what_was_mended_stays_mended(forks: Forks) -> None:
 
 def test_many_at_once_get_what_each_would_get_alone(forks: Forks) -> None:
     assert _violations(crowd.all_of(forks, LOGGERS)) == []
+
+
+def test_a_replay_that_is_killed_goes_on_and_needs_no_more_memory_for_more_rows(forks: Forks) -> None:
+    assert _violations(replays.all_of(forks, ROWS)) == []
 
 
 def _violations(everything: Iterator[Seen]) -> list[str]:

@@ -6,7 +6,8 @@ The process has one thread, so that forking it is safe, and each child is to the
     python -m soak.zygote
 
 It takes orders on standard input, a JSON object a line: `{"id", "command", "environ", "folder"}` starts a child,
-`{"kill": id}` kills one. For each child that ended it prints a line, `{"id", "code"}`; a signal's is negative.
+`{"kill": id}` kills one. For each child that ended it prints a line, `{"id", "code", "peak"}`: a signal's code is
+negative, and the peak of its memory is in KiB.
 """
 
 from __future__ import annotations
@@ -88,12 +89,12 @@ class Zygote:
 
     def _reap(self) -> None:
         while self._ids:
-            pid, status = os.waitpid(-1, os.WNOHANG)
+            pid, status, used = os.wait4(-1, os.WNOHANG)
             if not pid:
                 return
             number = self._ids.pop(pid)
             del self._pids[number]
-            answer = {"id": number, "code": os.waitstatus_to_exitcode(status)}
+            answer = {"id": number, "code": os.waitstatus_to_exitcode(status), "peak": used.ru_maxrss}
             os.write(self._answers, json.dumps(answer).encode() + b"\n")
 
     def _become(self, order: Order) -> NoReturn:
