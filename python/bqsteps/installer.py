@@ -36,6 +36,7 @@ _OBJECT = re.compile(r"<[^<>]* object at 0x[0-9a-f]+>:? ?")
 _PIP_CAUSE = re.compile(r"connection broken by '(.*)': |Could not fetch URL \S+: (.*) - skipping")
 _UV_CAUSE = re.compile("(?:error:|cause:|hint: (?=An index)|[\u00d7\u2500-\u257f\u25b6 ]+)(.*)")  # new style; old style
 _LONGEST_LINE = 400
+_PATIENCE = 3.0  # seconds of silence; with uv it is over before that
 
 
 class _Tool(NamedTuple):
@@ -64,7 +65,7 @@ def install(
                 return
             for leftover in folder.parent.glob(f"*{_PARTIAL}"):  # of a run that was killed: we hold the lock
                 shutil.rmtree(leftover, ignore_errors=True)
-            tool = _fill(folder, requirements, environ, deadline)
+            tool = _fill(folder, requirements, environ, deadline, say)
     except OSError as error:
         raise Failure("config", f"the Python packages could not be installed in {folder.parent}: {error}") from None
     say(f"packages: installed with {tool} in {time.monotonic() - start:.1f} s")
@@ -85,14 +86,16 @@ def _locked(path: Path, deadline: float) -> Iterator[None]:
         yield
 
 
-def _fill(folder: Path, requirements: bytes, environ: Mapping[str, str], deadline: float) -> str:
+def _fill(
+    folder: Path, requirements: bytes, environ: Mapping[str, str], deadline: float, say: Callable[[str], None]
+) -> str:
     """Install into a temporary neighbour of `folder`, and rename it; say with which tool."""
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=_PARTIAL, dir=folder.parent))
     try:
         (partial / "requirements.txt").write_bytes(requirements)
         (partial / "tmp").mkdir()
         tool = _tool(environ, partial)
-        _run(tool, partial, deadline)
+        _run(tool, partial, deadline, say)
         (partial / "packages").rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -142,7 +145,7 @@ def _can_write(folder: Path) -> bool:
     return os.access(nearest, os.W_OK | os.X_OK)
 
 
-def _run(tool: _Tool, partial: Path, deadline: float) -> None:
+def _run(tool: _Tool, partial: Path, deadline: float, say: Callable[[str], None]) -> None:
     """Run the tool to its end, in a group of its own that does not outlive the deadline or this process."""
     process = subprocess.Popen(  # noqa: S603 - the tool, with options of ours
         tool.command,
@@ -157,7 +160,7 @@ def _run(tool: _Tool, partial: Path, deadline: float) -> None:
         preexec_fn=_die_with_parent(),  # noqa: PLW1509 - no threads run yet
     )
     try:
-        output, _ = process.communicate(timeout=max(0.0, deadline - time.monotonic()))
+        output = _output(process, deadline, lambda: say(f"packages: installing with {tool.name}, once a workspace"))
     except subprocess.TimeoutExpired:
         _kill(process)
         output, _ = process.communicate()
@@ -171,6 +174,16 @@ def _run(tool: _Tool, partial: Path, deadline: float) -> None:
             f"{tool.name} could not install the Python packages: {reason}",
             SOURCE_HINT,
         )
+
+
+def _output(process: subprocess.Popen[str], deadline: float, tell: Callable[[], None]) -> str:
+    """What the process says until its end; a person who waits is told why."""
+    patience = time.monotonic() + _PATIENCE
+    if patience < deadline:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=_PATIENCE)[0]
+        tell()
+    return process.communicate(timeout=max(0.0, deadline - time.monotonic()))[0]
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

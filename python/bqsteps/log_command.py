@@ -9,7 +9,7 @@ from bqsteps.build_log import Recorder
 from bqsteps.connection import connect
 from bqsteps.errors import Failure
 from bqsteps.jobs import Unconfirmed
-from bqsteps.report import Result, say, warn
+from bqsteps.report import Result, done, warn
 from bqsteps.settings import LogBuild
 
 Environ = Mapping[str, str]
@@ -33,7 +33,7 @@ def log_build(environ: Environ) -> Result:
     if kept:
         _forget(kept)
     said = "Recorded" if record.is_new else "Already recorded"
-    say(f"{said} build {row['build_id']} ({row['status']}, {row['event']}) in {wanted.table}")
+    done(f"{said} build {row['build_id']} ({row['status']}, {row['event']}) in {wanted.table}")
     return {
         "status": "recorded" if record.is_new else "already_recorded",
         "table": str(wanted.table),

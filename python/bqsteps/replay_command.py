@@ -13,7 +13,7 @@ from bqsteps.build_log import Recorder
 from bqsteps.connection import Connection, connect
 from bqsteps.errors import Failure
 from bqsteps.jobs import Unconfirmed
-from bqsteps.report import Result, say, warn
+from bqsteps.report import Result, warn
 from bqsteps.settings import Replay
 
 Environ = Mapping[str, str]
@@ -168,7 +168,7 @@ class _Replay:
             "set_aside": tally.set_aside,
         }
         done = tally.recorded + tally.already_recorded
-        say(f"Replayed {done} rows: {tally.recorded} recorded, {tally.already_recorded} already on record")
+        report.done(f"Replayed {done} rows: {tally.recorded} recorded, {tally.already_recorded} already on record")
         if tally.stopped_by:
             hint = f"{tally.stopped_by.hint} Run it again: it goes on where it stopped."
             return report.failed(Failure(tally.stopped_by.kind, tally.stopped_by.message, hint), **counts)

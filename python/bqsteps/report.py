@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from bqsteps.shelf import Shelf
 
 Result = dict[str, Any]  # the JSON object of the result file; a Shelf in it becomes an array
 
+_began = time.monotonic()  # of the command, nearly: this is among the first modules that are imported
 _ended = threading.Lock()  # taken once, by whoever ends the command: the command itself, or the deadline's backstop
 
 
@@ -31,6 +33,11 @@ def environment() -> dict[str, str]:
 def say(line: str) -> None:
     """Tell a person on stdout."""
     _write(sys.stdout, line)
+
+
+def done(line: str) -> None:
+    """Tell a person what is done, and how long after the command's start."""
+    say(f"{line} ({time.monotonic() - _began:.1f} s)")
 
 
 def warn(line: str) -> None:

@@ -10,7 +10,7 @@ from bqsteps.definition import Checked
 from bqsteps.errors import SEE_DOCTOR, Failure
 from bqsteps.plan import Plan, render
 from bqsteps.references import TableReference
-from bqsteps.report import Result, say, warn
+from bqsteps.report import Result, done, say, warn
 from bqsteps.settings import EnsureTable, Mode
 from bqsteps.shelf import Shelf
 
@@ -45,8 +45,10 @@ def ensure_table(environ: Environ, progress: Progress) -> Result:
     results = Shelf()
     for (number, _), told in parallel.each(bring, enumerate(definitions.items()), workers):
         results.put(number, told.result)
-        for line in told.lines:
+        for line in told.differences:
             say(line)
+        if told.deed:
+            done(told.deed)
         if len(definitions) > 1:
             progress(len(results), len(definitions))
     whole = next(results.values()) if wanted.is_single else _all(results)
@@ -69,7 +71,7 @@ def create_table(environ: Environ, config_beside: Path) -> Result:
         # Only now is the definition needed: what exists is done with.
         what = _definition(wanted, reference, config_beside).read()
         created = ensure.Table(link, reference, what, ensure.Datasets(link, wanted.location), warn).create()
-    say(f"Created table {reference}" if created else f"Table {reference} Already Exists")
+    done(f"Created table {reference}" if created else f"Table {reference} Already Exists")
     return {"status": "created" if created else "exists", "table": str(reference), "changes": []}
 
 
@@ -103,10 +105,11 @@ def _definition(wanted: EnsureTable, table: TableReference, config_beside: Path 
 
 
 class _Told(NamedTuple):
-    """One table's result, and what a person is told of it."""
+    """One table's result, and what a person is told of it: the differences, and what became of the table."""
 
     result: Result
-    lines: list[str]
+    differences: list[str]
+    deed: str
 
 
 def _bring(
@@ -116,31 +119,31 @@ def _bring(
     try:
         outcome = ensure.Table(link, reference, checked.read(), datasets, warn).bring(mode)
     except ensure.Refused as refused:
-        return _told(report.failed(refused), name, refused.plan, [])
+        return _told(report.failed(refused), name, refused.plan)
     except Failure as failure:
-        return _told(report.failed(failure), name, None, [])
+        return _told(report.failed(failure), name, None)
     plan = outcome.plan
     match outcome.status:
         case "created":
-            return _told({"status": "created"}, name, plan, [f"Created table {name} ({len(plan.changes)} columns)"])
+            return _told({"status": "created"}, name, plan, f"Created table {name} ({len(plan.changes)} columns)")
         case "unchanged":
-            return _told({"status": "unchanged"}, name, plan, [f"Table {name} Already Exists, as defined"])
+            return _told({"status": "unchanged"}, name, plan, f"Table {name} Already Exists, as defined")
         case "updated":
-            return _told({"status": "updated"}, name, plan, [f"Updated table {name}"])
+            return _told({"status": "updated"}, name, plan, f"Updated table {name}")
     result: Result = {"status": "planned"}
     if mode == "check":
         count = len(plan.differences)
         hint = "Run it with BQ_MODE=apply, or change the definition."
         words = f"{name} differs from its definition in {count} place{'s' if count != 1 else ''}."
         result["error"] = report.failed(Failure("refused", words, hint))["error"]
-    return _told(result, name, plan, [f"Table {name} differs from its definition, nothing was written"])
+    return _told(result, name, plan, f"Table {name} differs from its definition, nothing was written")
 
 
-def _told(result: Result, name: str, plan: Plan | None, lines: list[str]) -> _Told:
+def _told(result: Result, name: str, plan: Plan | None, deed: str = "") -> _Told:
     changes = [change.as_json() for change in plan.changes] if plan else []
     is_told = plan and result["status"] != "created"
     shown = [f"  {line}" for line in render(plan, colour=report.has_colour())] if plan and is_told else []
-    return _Told({**result, "table": name, "changes": changes}, [*shown, *lines])
+    return _Told({**result, "table": name, "changes": changes}, shown, deed)
 
 
 def _with_junit(path: Path, results: Shelf, whole: Result) -> Result:

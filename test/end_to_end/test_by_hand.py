@@ -32,7 +32,7 @@ class TestCreateTable:
         define(person, "users")
         done = person.run(CREATE_TABLE, TABLE_ID="users")
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout == f"Created table {PROJECT}.{dataset}.users\n"
+        assert done.stdout.startswith(f"Created table {PROJECT}.{dataset}.users (")
         resource = reader.table(dataset, "users")
         assert resource is not None
         columns = [(f["name"], f["type"], f["mode"]) for f in resource["schema"]["fields"]]

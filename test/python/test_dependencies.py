@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bqsteps import pip_settings
+from bqsteps import installer, pip_settings
 from package_index import make_certificates, make_wheels, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,12 +158,32 @@ def test_uses_the_interpreters_own_packages_and_touches_nothing(agents: Callable
 
 def test_a_bare_interpreter_installs_once_and_says_so_in_one_line(agent: Agent, tool: str) -> None:
     first, second = agent.run(), agent.run()
-    assert len(first.lines) == 1
-    assert f"installed with {tool} in " in first.lines[0]
+    (line,) = [line for line in first.lines if "installing" not in line]  # which is told where it takes long
+    assert f"installed with {tool} in " in line
     assert second.lines == []
     assert second.early == []
     assert all(file.startswith(f"{agent.workspace_tmp}/bqsteps/") for file in first.files + second.files)
     assert len(agent.installed) == 1
+
+
+def test_an_installation_that_takes_long_is_told_of_while_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uv = tmp_path / "bin/uv"
+    uv.parent.mkdir()
+    uv.write_text('#!/bin/sh\nwhile [ ! -e "$TOLD" ]; do sleep 0.01; done\nmkdir packages\n')
+    uv.chmod(0o755)
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        (tmp_path / "told").touch()
+
+    monkeypatch.setattr(installer, "_PATIENCE", 0.01)
+    environ = {"PATH": f"{uv.parent}:/usr/bin:/bin", "TOLD": str(tmp_path / "told"), "PIP_CONFIG_FILE": os.devnull}
+    installer.install(b"", tmp_path / "folder", environ, 60, say)
+    assert said[0] == "packages: installing with uv, once a workspace"
+    assert said[1].startswith("packages: installed with uv in ")
 
 
 def test_another_list_gets_another_folder(agent: Agent) -> None:

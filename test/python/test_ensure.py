@@ -1,6 +1,7 @@
 """ensure-table against the stand-in: what is applied, what is refused, what is only looked at, and what people read."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,11 @@ def team(tmp_path: Path) -> Iterator[Team]:
         yield Team(bq, tmp_path)
 
 
+def untimed(ended: Ended) -> str:
+    """What it said, without how long after its start."""
+    return re.sub(r"\([0-9]+\.[0-9] s\)", "(… s)", ended.stdout)
+
+
 def result(ended: Ended) -> dict[str, Any]:
     assert ended.result is not None
     return ended.result
@@ -71,7 +77,7 @@ class TestApply:
     def test_makes_the_dataset_and_the_table_where_nothing_is(self, team: Team) -> None:
         team.define("t")
         ended = team.ensure(BQ_LOCATION="europe-west1")
-        assert (ended.code, ended.stdout, ended.stderr) == (0, "Created table p.d.t (2 columns)\n", "")
+        assert (ended.code, untimed(ended), ended.stderr) == (0, "Created table p.d.t (2 columns) (… s)\n", "")
         assert team.bq.calls() == {"tables.get": 1, "datasets.get": 1, "datasets.insert": 1, "tables.insert": 1}
         assert team.bq.datasets["p.d"].location == "europe-west1"
         assert team.columns == [("id", "INTEGER", "REQUIRED"), ("note", "STRING", "NULLABLE")]
@@ -81,7 +87,7 @@ class TestApply:
         team.exists()
         ended = team.ensure()
         assert (result(ended)["status"], team.bq.calls()) == ("unchanged", {"tables.get": 1})
-        assert ended.stdout == "Table p.d.t Already Exists, as defined\n"
+        assert untimed(ended) == "Table p.d.t Already Exists, as defined (… s)\n"
 
     def test_makes_all_changes_in_one_patch_and_keeps_the_rows(self, team: Team) -> None:
         team.exists(labels={"theirs": "1"})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -268,6 +269,11 @@ def test_a_file_name_that_the_locale_has_not_is_one_line(tmp_path: Path) -> None
     assert "Set PYTHONUTF8=1." in lines[0]
     assert "cannot be written" in lines[1]
     assert len(lines) == 2
+
+
+def test_what_is_done_is_told_with_the_seconds_since_the_start() -> None:
+    ended = program("report._began -= 61.5; report.done('Made it')")
+    assert re.fullmatch(rb"Made it \(6[1-9]\.[0-9] s\)\n", ended.stdout)
 
 
 def test_lines_of_print_and_ours_stay_in_order() -> None:
