@@ -16,7 +16,8 @@ class Parameters {
 
     /**
      * Checks what a pipeline gave against what the step takes.
-     * A kind is 'text', 'texts', 'seconds', 'flag', 'counts', 'map', or the list of the texts that are allowed.
+     * A kind is 'text', 'texts', 'seconds', 'times', 'flag', 'counts', 'map', or the list of the texts that are
+     * allowed.
      * Returns problems (a list of sentences), names (what was given: a null or an empty text is not) and values (what
      * was given rightly).
      */
@@ -133,8 +134,9 @@ class Parameters {
             case 'texts':
                 return value instanceof List ? textsProblem(value) : "must be a list of texts, not ${typeOf(value)}"
             case 'seconds':
-                return (value instanceof Integer || value instanceof Long) && value > 0 ? null
-                    : "is ${shown(value)}, it must be a whole number of seconds above 0"
+                return natural(value) ? null : "is ${shown(value)}, it must be a whole number of seconds above 0"
+            case 'times':
+                return natural(value) ? null : "is ${shown(value)}, it must be a whole number above 0"
             case 'flag':
                 return value instanceof Boolean ? null : "must be true or false, not ${typeOf(value)}"
             case 'counts':
@@ -143,6 +145,11 @@ class Parameters {
             default:
                 return value instanceof Map ? null : "must be a map, not ${typeOf(value)}"
         }
+    }
+
+    @NonCPS
+    private static boolean natural(Object value) {
+        return (value instanceof Integer || value instanceof Long) && value > 0
     }
 
     /** What an environment variable cannot carry whole is not sent at all. */

@@ -8,6 +8,7 @@ class Build implements Live {
     String fullProjectName = 'team/app'
     int number = 1
     String result
+    Build previousBuild
     String displayName
     String description
     long timeInMillis = System.currentTimeMillis()
@@ -43,6 +44,11 @@ class Build implements Live {
         if (result == null || RESULTS.indexOf(worse) > RESULTS.indexOf(result)) {
             result = worse
         }
+    }
+
+    /** The worse of two results; null is one that is not known yet. */
+    static String worse(String one, String other) {
+        [one ?: 'SUCCESS', other ?: 'SUCCESS'].max { RESULTS.indexOf(it) }
     }
 
     List<Map> getBuildCauses() {

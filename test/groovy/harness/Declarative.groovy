@@ -1,6 +1,6 @@
 package harness
 
-import hudson.AbortException
+import org.codehaus.groovy.runtime.InvokerHelper
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
 /** A block of a declarative pipeline: what was said in it, in its order. */
@@ -16,9 +16,10 @@ class Block implements Serializable {
         this.body = body
     }
 
+    /** What is no directive here is a step or nothing at all, which the pipeline itself finds out. */
     Object methodMissing(String name, Object arguments) {
         if (!(name in allowed)) {
-            throw new MissingMethodException(name, Block, arguments as Object[])
+            return InvokerHelper.invokeMethod(body.owner, name, arguments)
         }
         List values = (arguments as Object[]) as List
         said.add(new Directive(name: name, values: values, body: values && values.last() instanceof Closure ? values.last() : null))
@@ -41,6 +42,11 @@ class Block implements Serializable {
         said.find { it.name == name }
     }
 
+    /** The value of a directive that takes one. */
+    Object value(String name) {
+        the(name)?.values?.first()
+    }
+
 }
 
 /** `name values { body }` in a block; what its own body says is in its block, once that has been read. */
@@ -50,37 +56,54 @@ class Directive implements Serializable {
     List values
     Closure body
     Block block
+    /** The variables of a cell of a matrix. */
+    Map<String, String> cell = [:]
 
 }
 
 /**
- * Runs `pipeline { … }` as the declarative plugin does: agent, environment, stages one after the other (skipped once the
- * build has failed), and the conditions of `post`. A directive that it does not know fails.
+ * Runs `pipeline { … }` as the declarative plugin does it, made of the same steps: agents, environments, options, stages
+ * one after the other or beside each other (also as a matrix), and the conditions of `post`. An error ends what it lies
+ * in, but not the post conditions; those of the pipeline run even if its agent could not be had. A directive that is not
+ * known fails.
  */
 class Declarative {
 
+    private static final List<String> STAGE = ['agent', 'environment', 'options', 'when', 'stages', 'post']
     private static final Map<String, List<String>> DIRECTIVES = [
         pipeline: ['agent', 'environment', 'options', 'parameters', 'triggers', 'stages', 'post'],
         stages: ['stage'],
         parallel: ['stage'],
-        stage: ['agent', 'environment', 'options', 'when', 'steps', 'stages', 'parallel', 'failFast', 'post'],
+        stage: STAGE + ['steps', 'parallel', 'matrix', 'failFast'],
+        matrix: STAGE + ['axes', 'excludes'],
+        axes: ['axis'],
+        excludes: ['exclude'],
+        exclude: ['axis'],
+        axis: ['name', 'values', 'notValues'],
         agent: ['kubernetes', 'label', 'node'],
         kubernetes: ['yaml', 'defaultContainer', 'inheritFrom', 'retries'],
         node: ['label'],
-        when: ['expression', 'branch'],
+        when: ['expression', 'branch', 'beforeAgent'],
         environment: [],
-        options: ['timeout', 'disableConcurrentBuilds', 'timestamps', 'skipDefaultCheckout', 'retry'],
+        options: ['timeout', 'retry', 'timestamps', 'disableConcurrentBuilds', 'skipDefaultCheckout',
+                  'skipStagesAfterUnstable', 'parallelsAlwaysFailFast'],
     ]
+    /** The options that are steps, which the block lies in. */
+    private static final List<String> WRAPPERS = ['timeout', 'retry', 'timestamps']
 
-    /** In the order in which Jenkins runs them. */
+    /** By the result so far and that of the build before, in the order in which the plugin runs them (by its ordinals). */
     private static final Map<String, Closure<Boolean>> CONDITIONS = [
-        always: { true },
-        aborted: { it == 'ABORTED' },
-        failure: { it == 'FAILURE' },
-        success: { it == 'SUCCESS' },
-        unstable: { it == 'UNSTABLE' },
-        unsuccessful: { it != 'SUCCESS' },
-        cleanup: { true },
+        always: { String now, String before -> true },
+        changed: { String now, String before -> now != before },
+        fixed: { String now, String before -> now == 'SUCCESS' && before in ['FAILURE', 'UNSTABLE'] },
+        regression: { String now, String before -> before && now != before && Build.worse(now, before) == now },
+        aborted: { String now, String before -> now == 'ABORTED' },
+        success: { String now, String before -> now == 'SUCCESS' },
+        unsuccessful: { String now, String before -> now != 'SUCCESS' },
+        unstable: { String now, String before -> now == 'UNSTABLE' },
+        failure: { String now, String before -> now == 'FAILURE' },
+        notBuilt: { String now, String before -> now == 'NOT_BUILT' },
+        cleanup: { String now, String before -> true },
     ]
 
     private final Jenkins jenkins
@@ -94,11 +117,38 @@ class Declarative {
     Object run() {
         frame.state = new Block(DIRECTIVES.pipeline, frame.call.body)
         read([])
-        onAgent([]) {
-            stages(path([], 'stages'))
-            null
+        Throwable failure = null
+        boolean posted = false
+        try {
+            onAgent([]) {
+                environment([]) {
+                    wrapped([]) {
+                        failure = stages(inner([], 'stages'), null)
+                        posted = true
+                        failure = pipelinePost(failure)
+                        rethrow(failure)
+                    }
+                }
+            }
+        } catch (Throwable failed) {
+            failure = firstOf(failure, failed)
         }
+        rethrow(posted ? failure : pipelinePost(failure))
         return null
+    }
+
+    /** The first failure counts; one of the program itself ends everything. */
+    private Throwable firstOf(Throwable first, Throwable failed) {
+        if (failed instanceof UnserializableProgram) {
+            throw failed
+        }
+        return first ?: failed
+    }
+
+    private static void rethrow(Throwable failure) {
+        if (failure) {
+            throw failure
+        }
     }
 
     /** The block at a path of positions. It is looked up anew each time: a restart puts other objects in its place. */
@@ -106,172 +156,277 @@ class Declarative {
         (Block) path.inject(frame.state) { Block block, int position -> block.said[position].block }
     }
 
-    private List<Integer> path(List<Integer> outer, String name) {
-        int position = at(outer).said.findIndexOf { it.name == name }
-        return position < 0 ? null : read(outer + position)
+    private Directive directive(List<Integer> path) {
+        at(path.init()).said[path.last()]
     }
 
-    /** Runs a block's own code, so that it says what is in it. */
-    private List<Integer> read(List<Integer> path) {
-        if (path && at(path) == null) {
-            Directive directive = at(path.init()).said[path.last()]
-            directive.block = new Block(DIRECTIVES[directive.name] ?: [], directive.body)
+    /** The path of a directive's block, which is read the first time. */
+    private List<Integer> inner(List<Integer> outer, String name) {
+        int position = at(outer).said.findIndexOf { it.name == name }
+        return position < 0 ? null : opened(outer + position)
+    }
+
+    private List<Integer> opened(List<Integer> path) {
+        Directive directive = directive(path)
+        if (directive.block == null) {
+            directive.block = new Block(DIRECTIVES[directive.name] ?: CONDITIONS.keySet(), directive.body)
+            read(path)
         }
-        Block block = at(path)
-        block.body.delegate = block
-        block.body.resolveStrategy = Closure.DELEGATE_FIRST
-        jenkins.program.run { block.body.call() }
-        at(path).body.delegate = at(path).body.owner
-        at(path).body.resolveStrategy = Closure.OWNER_FIRST
         return path
     }
 
-    private void stages(List<Integer> path) {
-        at(path).said.size().times { int position -> stage(path + position) }
+    /** Runs a block's own code, so that it says what is in it. */
+    private void read(List<Integer> path) {
+        at(path).body.delegate = at(path)
+        at(path).body.resolveStrategy = Closure.DELEGATE_FIRST
+        jenkins.program.run { at(path).body.call() }
+        at(path).body.delegate = at(path).body.owner
+        at(path).body.resolveStrategy = Closure.OWNER_FIRST
     }
 
-    private void stage(List<Integer> path) {
-        String name = at(path.init()).said[path.last()].values[0]
-        titled('stage', name) {
-            if (jenkins.build.result in ['FAILURE', 'ABORTED']) {
-                jenkins.console.line("Stage \"${name}\" skipped due to earlier failure(s)")
-                return
+    /** Runs stages one after the other; those after a failure only say that they are skipped. */
+    private Throwable stages(List<Integer> path, Throwable before) {
+        Throwable failure = before
+        at(path).said.size().times { int position ->
+            try {
+                stage(path + position, failure)
+            } catch (Throwable failed) {
+                failure = firstOf(failure, failed)
             }
-            read(path)
-            onAgent(path) { stageBody(path, name) }
+        }
+        return failure
+    }
+
+    private void stage(List<Integer> path, Throwable before) {
+        String name = directive(path).values[0]
+        jenkins.steps.call('stage', [name: name]) {
+            opened(path)
+            if (before) {
+                skip(path, "Stage \"${name}\" skipped due to earlier failure(s)", before)
+            } else if (jenkins.build.result == 'UNSTABLE' && option('skipStagesAfterUnstable')) {
+                skip(path, "Stage \"${name}\" skipped due to the build being unstable", null)
+            } else {
+                variables(directive(path).cell) { stageInItsPlace(path, name) }
+            }
         }
     }
 
-    private void stageBody(List<Integer> path, String name) {
-        if (!wanted(path)) {
+    private void skip(List<Integer> path, String why, Throwable before) {
+        jenkins.console.line(why)
+        rethrow(before)
+    }
+
+    private void stageInItsPlace(List<Integer> path, String name) {
+        Closure work = {
+            if (wanted(path)) {
+                environment(path) { stageBody(path) }
+            } else {
+                jenkins.console.line("Stage \"${name}\" skipped due to when conditional")
+            }
+        }
+        if (at(path).the('parallel') || at(path).the('matrix')) {
+            wrapped(path, work)
+        } else if (before(path) && !wanted(path)) {
             jenkins.console.line("Stage \"${name}\" skipped due to when conditional")
-        } else if (at(path).the('steps')) {
-            jenkins.program.run { at(path).the('steps').body.call() }
-        } else if (at(path).the('stages')) {
-            stages(this.path(path, 'stages'))
         } else {
-            beside(this.path(path, 'parallel'))
+            wrapped(path) { onAgent(path, work) }
         }
     }
 
-    private void beside(List<Integer> path) {
-        List<String> names = at(path).said.collect { String.valueOf(it.values[0]) }
-        new Parallel(jenkins, frame).run(names, false) { String name -> stage(path + names.indexOf(name)) }
+    /** The work of a stage and its post conditions. */
+    private void stageBody(List<Integer> path) {
+        Throwable failure = null
+        try {
+            if (at(path).the('steps')) {
+                jenkins.program.run { at(path).the('steps').body.call() }
+            } else if (at(path).the('stages')) {
+                failure = stages(inner(path, 'stages'), null)
+            } else {
+                beside(path, at(path).the('matrix') ? cells(inner(path, 'matrix')) : inner(path, 'parallel'))
+            }
+        } catch (Throwable failed) {
+            failure = firstOf(failure, failed)
+        }
+        Closure post = { postConditions(inner(path, 'post'), failure) }
+        rethrow(at(path).the('post') ? (Throwable) post() : failure)
+    }
+
+    private void beside(List<Integer> path, List<Integer> branches) {
+        Map<String, Object> bodies = [:]
+        at(branches).said.eachWithIndex { Directive branch, int position ->
+            bodies[String.valueOf(branch.values[0])] = { stage(branches + position, null) }
+        }
+        if (at(path).value('failFast') || option('parallelsAlwaysFailFast')) {
+            bodies.failFast = true
+        }
+        jenkins.steps.call('parallel', bodies)
+    }
+
+    /** Makes a stage of each cell of a matrix: the axes' values combined, without those that are excluded. */
+    private List<Integer> cells(List<Integer> matrix) {
+        List<Map> cells = axes(inner(matrix, 'axes')).inject([[:]]) { List<Map> known, Map axis ->
+            axis.values.collectMany { String value -> known.collect { it + [(axis.name): value] } }
+        }
+        if (at(matrix).the('excludes')) {
+            List<Integer> block = inner(matrix, 'excludes')
+            List<List<Map>> excluded = at(block).said.indices.collect { int position -> axes(opened(block + position)) }
+            cells = cells.findAll { Map cell -> !excluded.any { List<Map> all -> all.every { isOn(it, cell) } } }
+        }
+        Directive holder = directive(matrix)
+        holder.block = new Block([], holder.body)
+        cells.each { Map cell ->
+            String name = 'Matrix - ' + cell.collect { axis, value -> "${axis} = '${value}'" }.join(', ')
+            holder.block.said.add(new Directive(name: 'matrix', values: [name], body: holder.body, cell: cell))
+        }
+        return matrix
+    }
+
+    private List<Map> axes(List<Integer> path) {
+        at(path).said.indices.collect { int position ->
+            Block axis = at(opened(path + position))
+            [name: axis.value('name'), values: axis.the('values')?.values, notValues: axis.the('notValues')?.values]
+        }
+    }
+
+    private static boolean isOn(Map axis, Map cell) {
+        axis.values ? cell[axis.name] in axis.values : !(cell[axis.name] in axis.notValues)
+    }
+
+    private boolean before(List<Integer> path) {
+        at(path).the('when') && at(inner(path, 'when')).value('beforeAgent')
     }
 
     private boolean wanted(List<Integer> path) {
-        List<Integer> when = this.path(path, 'when')
-        if (when == null) {
-            return true
-        }
-        return at(when).said.every { Directive condition ->
-            condition.name == 'branch' ? jenkins.environment.variables().BRANCH_NAME == condition.values[0]
-                : jenkins.program.run { condition.body.call() }
-        }
-    }
-
-    /** Agent and environment of the pipeline or of a stage, its work, and its post conditions, which need that agent. */
-    private void onAgent(List<Integer> path, Closure work) {
-        Closure inside = {
-            environment(path) {
-                guarded(work)
-                post(path)
+        List<Integer> when = inner(path, 'when')
+        return when == null || at(when).said.every { Directive condition ->
+            switch (condition.name) {
+                case 'branch': return jenkins.environment.variables().BRANCH_NAME == condition.values[0]
+                case 'expression': return jenkins.program.run { condition.body.call() }
+                default: return true
             }
         }
-        Directive agent = at(path).the('agent')
-        if (agent == null || agent.values == ['none']) {
-            inside()
-        } else {
-            allocate(path, inside)
-        }
     }
 
-    /** A failure ends the stage's work, but not its post conditions. */
-    private void guarded(Closure work) {
-        try {
-            work()
-        } catch (UnserializableProgram fatal) {
-            throw fatal
-        } catch (Throwable failed) {
-            jenkins.fail(failed)
-        }
+    private boolean option(String name) {
+        at([]).the('options') && at(inner([], 'options')).the(name)
     }
 
-    private void allocate(List<Integer> path, Closure inside) {
-        Map kubernetes = at(path).the('agent').values == ['any'] ? [:] : pod(this.path(path, 'agent'))
-        if (kubernetes.yaml) {
-            jenkins.pods.add((String) kubernetes.yaml)
-        }
-        File workspace = jenkins.agent.allocate(jenkins.build.projectName)
-        jenkins.console.line('[Pipeline] node')
-        jenkins.console.line("Running on ${jenkins.agent.name} in ${workspace.path}")
-        try {
-            changed([agent: jenkins.agent, workspace: workspace, folder: workspace,
-                     container: kubernetes.defaultContainer], 'node', '{', inside)
-        } finally {
-            jenkins.agent.release(workspace)
-        }
-    }
-
-    private Map pod(List<Integer> agent) {
-        if (!at(agent).the('kubernetes')) {
-            return [:]
-        }
-        List<Integer> kubernetes = this.path(agent, 'kubernetes')
-        return at(kubernetes).said.collectEntries { [(it.name): it.values[0]] }
+    private void wrapped(List<Integer> path, Closure work) {
+        List<Directive> wrappers = at(path).the('options') ? at(inner(path, 'options')).said.findAll { it.name in WRAPPERS } : []
+        wrappers.reverse().inject(work) { Closure inside, Directive option ->
+            { ->
+                Map given = option.values.empty ? [:] : option.values[0] instanceof Map ? option.values[0] : [count: option.values[0]]
+                jenkins.steps.call(option.name, given, inside)
+            }
+        }.call()
     }
 
     private void environment(List<Integer> path, Closure work) {
-        if (!at(path).the('environment')) {
-            work()
-            return
-        }
-        Map assigned = at(this.path(path, 'environment')).assigned
-        List<String> overrides = assigned.collect { name, value -> "${name}=${value}".toString() }
-        changed([overrides: jenkins.program.branch.context.overrides + overrides], 'withEnv', '{', work)
+        variables(at(path).the('environment') ? at(inner(path, 'environment')).assigned : [:], work)
     }
 
-    private void post(List<Integer> path) {
-        Directive post = at(path).the('post')
-        if (!post) {
-            return
-        }
-        post.block = new Block(CONDITIONS.keySet(), post.body)
-        int position = at(path).said.indexOf(post)
-        read(path + position)
-        if (path.empty) {
-            titled('stage', 'Declarative: Post Actions') { conditions([position]) }
+    private void variables(Map variables, Closure work) {
+        if (variables) {
+            jenkins.steps.call('withEnv', [overrides: variables.collect { name, value -> "${name}=${value}".toString() }], work)
         } else {
-            conditions(path + position)
+            work()
         }
     }
 
-    private void conditions(List<Integer> post) {
-        CONDITIONS.each { String name, Closure<Boolean> holds ->
-            if (at(post).the(name) && holds(jenkins.build.currentResult)) {
-                guarded { jenkins.program.run { at(post).the(name).body.call() } }
+    private void onAgent(List<Integer> path, Closure work) {
+        Directive agent = at(path).the('agent')
+        if (agent == null || agent.values == ['none']) {
+            work()
+        } else if (agent.values == ['any']) {
+            node([:], path, work)
+        } else {
+            Block asked = at(inner(path, 'agent'))
+            if (asked.the('kubernetes')) {
+                pod(at(inner(inner(path, 'agent'), 'kubernetes')), path, work)
+            } else {
+                node([label: asked.value('label') ?: at(inner(inner(path, 'agent'), 'node')).value('label')], path, work)
             }
         }
     }
 
-    private void titled(String step, String title, Closure work) {
-        changed(jenkins.steps.named(title), step, "{ (${title})", work)
+    /** As the kubernetes plugin writes it out: without a template to inherit from, and its retries inside of its own. */
+    private void pod(Block asked, List<Integer> path, Closure work) {
+        Map<String, Object> said = asked.said.collectEntries { [(it.name): it.values[0]] }
+        Closure inPod = {
+            node([label: jenkins.environment.variables().POD_LABEL], path) {
+                said.defaultContainer ? jenkins.steps.call('container', [name: said.defaultContainer], work) : work()
+            }
+        }
+        jenkins.steps.call('podTemplate', [yaml: said.yaml, inheritFrom: said.inheritFrom ?: '']) {
+            if (said.retries > 1) {
+                List conditions = ['kubernetesAgent', 'nonresumable'].collect { jenkins.steps.call(it, [:]) }
+                jenkins.steps.call('retry', [count: said.retries, conditions: conditions], inPod)
+            } else {
+                inPod()
+            }
+        }
     }
 
-    private void changed(Map changes, String step, String opening, Closure work) {
-        Context before = jenkins.program.branch.context
-        jenkins.program.branch.context = before.with(changes)
-        if (step == 'stage') {
-            jenkins.console.line('[Pipeline] stage')
-        }
-        jenkins.console.line("[Pipeline] ${opening}")
-        try {
+    private void node(Map given, List<Integer> path, Closure work) {
+        jenkins.steps.call('node', given) {
+            if (jenkins.sources && !option('skipDefaultCheckout')) {
+                Closure checkout = { jenkins.steps.call('checkout', [scm: 'scm']) }
+                path ? checkout() : jenkins.steps.call('stage', [name: 'Declarative: Checkout SCM'], checkout)
+            }
             work()
-        } finally {
-            jenkins.program.branch.context = before
-            jenkins.console.line('[Pipeline] }')
-            jenkins.console.line("[Pipeline] // ${step}")
         }
+    }
+
+    private Throwable pipelinePost(Throwable failure) {
+        if (!at([]).the('post')) {
+            return failure
+        }
+        Throwable first = failure
+        List<Integer> post = inner([], 'post')
+        if (CONDITIONS.any { String name, holds -> satisfied(post, name, failure) }) {
+            jenkins.steps.call('stage', [name: 'Declarative: Post Actions']) { first = postConditions(post, failure) }
+        }
+        return first
+    }
+
+    private boolean satisfied(List<Integer> post, String name, Throwable failure) {
+        Build build = jenkins.build
+        at(post).the(name) && CONDITIONS[name](logical(failure), build.previousBuild ? build.previousBuild.currentResult : null)
+    }
+
+    /** What the result would be if the build ended here. */
+    private String logical(Throwable failure) {
+        String own = failure == null ? 'SUCCESS' : failure instanceof FlowInterruptedException ? failure.result : 'FAILURE'
+        return Build.worse(jenkins.build.result, own)
+    }
+
+    /** While a condition runs, `currentBuild.result` is what it would be; one that fails does not stop the others. */
+    private Throwable postConditions(List<Integer> post, Throwable before) {
+        Throwable failure = before
+        CONDITIONS.keySet().each { String name ->
+            if (satisfied(post, name, failure)) {
+                failure = postCondition(post, name, failure)
+            }
+        }
+        return failure
+    }
+
+    private Throwable postCondition(List<Integer> post, String name, Throwable before) {
+        Throwable failure = before
+        String own = jenkins.build.result
+        String result = logical(before)
+        jenkins.build.@result = result
+        try {
+            jenkins.program.run { at(post).the(name).body.call() }
+        } catch (Throwable failed) {
+            jenkins.console.line("Error when executing ${name} post condition:")
+            jenkins.tell(failed)
+            failure = firstOf(failure, failed)
+        }
+        if (jenkins.build.result == result) {
+            jenkins.build.@result = own
+        }
+        return failure
     }
 
 }

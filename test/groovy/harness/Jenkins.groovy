@@ -17,6 +17,7 @@ import org.codehaus.groovy.control.SourceUnit
 import org.codehaus.groovy.control.customizers.CompilationCustomizer
 import org.codehaus.groovy.runtime.InvokerHelper
 import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
+import org.jenkinsci.plugins.workflow.steps.SynchronousResumeNotSupportedException
 
 import java.nio.charset.Charset
 import java.nio.charset.StandardCharsets
@@ -49,10 +50,16 @@ class Jenkins implements Live {
     final Environment environment = new Environment(this)
     final Steps steps = new Steps(this)
     final List<File> resourceFolders = []
-    final List<String> pods = []
+    /** The pod templates that the build made, and those of them that it is in. */
+    final List<PodTemplate> pods = []
+    final Map<String, PodTemplate> liveTemplates = Collections.synchronizedMap([:])
     final Map<String, byte[]> artifacts = [:]
     /** The steps that ran, in their order, with their arguments. */
     final List<Map> calls = []
+    /** The same as they lie in each other, branch by branch. */
+    final RecordedStep record = new RecordedStep('build', [:])
+    /** The team's repository, which `checkout` brings to the agent; null for one that is empty. */
+    File sources
     Throwable failure
     Program program
     Branch main
@@ -73,7 +80,7 @@ class Jenkins implements Live {
         interceptor = new Sandbox(helper.libraryClasses, allowed)
         program = new Program(binding, helper.libraryClasses, sandbox ? new SandboxInvoker() : DefaultInvoker.INSTANCE,
             restarts, { Frame frame -> steps.perform(frame) })
-        main = new Branch(context: new Context())
+        main = new Branch(context: new Context(), step: record)
         console.line('[Pipeline] Start of Pipeline')
         program.inBranch(main) {
             interceptor.register()
@@ -97,7 +104,19 @@ class Jenkins implements Live {
 
     /** Aborts the build when a step is entered for which the closure (name, arguments) is true. */
     void abortAt(Closure wanted) {
-        interruptions.add(wanted)
+        failAt(wanted) { String step -> new FlowInterruptedException("aborted in ${step}") }
+    }
+
+    /** Restarts the controller in the middle of a step, once: of the kind of steps that cannot go on after that. */
+    void restartAt(Closure wanted) {
+        boolean restarted = false
+        failAt({ String step, Map given -> !restarted && wanted(step, given) && (restarted = true) }) { String step ->
+            new SynchronousResumeNotSupportedException(step)
+        }
+    }
+
+    private void failAt(Closure wanted, Closure failure) {
+        interruptions.add { String step, Map given -> wanted(step, given) ? failure(step) : null }
     }
 
     /** Aborts the build, in the middle of what it runs. */
@@ -105,24 +124,51 @@ class Jenkins implements Live {
         main.interrupt(new FlowInterruptedException(cause))
     }
 
-    void entering(String step, Map given) {
+    /** Takes away the agent that the calling branch runs on, in the middle of what it runs there. */
+    void loseAgent() {
+        program.branch.context.allocation.lose()
+    }
+
+    /** Runs a step, unless the build is interrupted before it. */
+    Object entering(String step, Map given, Closure action) {
         calls.add([step: step, given: given])
-        program.branch.throwInterruption()
-        if (interruptions.any { it(step, given) }) {
-            throw new FlowInterruptedException("aborted in ${step}")
+        Branch branch = program.branch
+        RecordedStep outer = branch.step
+        branch.step = outer.record(step, given)
+        console.line("[Pipeline] ${step}")
+        try {
+            branch.throwInterruption()
+            Throwable interruption = interruptions.findResult { it(step, given) }
+            if (interruption) {
+                throw interruption
+            }
+            return action()
+        } finally {
+            branch.step = outer
         }
     }
 
-    /** The first failure is the build's; those that follow are told where they come. */
-    void fail(Throwable failed) {
-        if (failure) {
-            tell(failed)
+    /** Runs a step's block with something changed, and puts it back after it. */
+    Object within(Frame frame, Map changes, String title = null) {
+        Branch branch = program.branch
+        Context before = branch.context
+        branch.context = before.with(changes)
+        console.line(title ? "[Pipeline] { ${title}" : '[Pipeline] {')
+        try {
+            return program.run { frame.call.body.call() }
+        } finally {
+            branch.context = before
+            console.line('[Pipeline] }')
+            console.line("[Pipeline] // ${frame.call.name}")
         }
-        failure = failure ?: failed
-        build.result = failed instanceof FlowInterruptedException ? 'ABORTED' : 'FAILURE'
     }
 
-    private void tell(Throwable failed) {
+    private void fail(Throwable failed) {
+        failure = failed
+        build.setResult(failed instanceof FlowInterruptedException ? 'ABORTED' : 'FAILURE')
+    }
+
+    void tell(Throwable failed) {
         if (failed instanceof AbortException) {
             console.line("ERROR: ${failed.message}")
         } else if (failed instanceof FlowInterruptedException) {

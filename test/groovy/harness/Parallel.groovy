@@ -13,26 +13,21 @@ class Parallel {
         this.frame = frame
     }
 
-    Object run() {
+    Map run() {
         Map bodies = frame.call.named('')
         boolean failFast = bodies.failFast as boolean
         List<String> names = bodies.keySet().findAll { it != 'failFast' }.collect { String.valueOf(it) }
-        return run(names, failFast) { String name -> frame.call.named('')[name].call() }
-    }
-
-    /** Runs a branch for each name; the closure is its Groovy. */
-    Map run(List<String> names, boolean failFast, Closure body) {
         Context context = jenkins.program.branch.context
         Map<String, Object> results = [:]
         Map<String, Throwable> failures = Collections.synchronizedMap([:])
-        List<Branch> branches = names.collect { new Branch(context: context) }
-        jenkins.console.line('[Pipeline] parallel')
+        RecordedStep step = jenkins.program.branch.step
+        List<Branch> branches = names.collect { new Branch(context: context, step: step.record('branch', [name: it])) }
         List<Thread> threads = [names, branches].transpose().collect { String name, Branch branch ->
             jenkins.program.start(branch) {
                 jenkins.interceptor.register()
                 jenkins.console.line("[Pipeline] { (Branch: ${name})")
                 try {
-                    results[name] = jenkins.program.run { body(name) }
+                    results[name] = jenkins.program.run { frame.call.named('')[name].call() }
                 } catch (Throwable failed) {
                     failures[name] = failed
                     jenkins.console.line("Failed in branch ${name}")
@@ -45,6 +40,7 @@ class Parallel {
         }
         jenkins.program.branch.children = branches
         jenkins.program.outside { threads*.join() }
+        failures.values().each { jenkins.program.branch.forget(it) }
         jenkins.console.line('[Pipeline] // parallel')
         if (failures) {
             throw failures.values().first()

@@ -49,16 +49,30 @@ class Branch {
 
     final List<Frame> frames = new CopyOnWriteArrayList<>()
     Context context
+    /** The step that is running, on the record of the build. */
+    RecordedStep step
     volatile Throwable interruption
     volatile Process process
-    List<Branch> children = []
+    volatile List<Branch> children = []
 
-    /** Ends what the branch runs, as Jenkins does: the process tree first, and then the step fails with the cause. */
-    void interrupt(Throwable cause) {
+    /**
+     * Ends what the branch runs, as Jenkins does: the process tree first, and then the step fails with the cause.
+     * A machine that goes away does not let the processes end in their own way.
+     */
+    void interrupt(Throwable cause, boolean atOnce = false) {
         interruption = cause
-        children*.interrupt(cause)
+        children*.interrupt(cause, atOnce)
         ProcessHandle running = process?.toHandle()
-        (running ? running.descendants().toArray().toList() + running : [])*.destroy()
+        List<ProcessHandle> tree = running ? running.descendants().toArray().toList() + running : []
+        atOnce ? tree.reverse()*.destroyForcibly() : tree*.destroy()
+    }
+
+    /** Takes an interruption back that came too late to be noticed. */
+    void forget(Throwable cause) {
+        if (interruption.is(cause)) {
+            interruption = null
+        }
+        children*.forget(cause)
     }
 
     void throwInterruption() {

@@ -58,7 +58,7 @@ class RunJenkinsfile {
 
 }
 
-/** An agent whose first workspace is the folder that it was given. */
+/** An agent whose first workspace, or whose first pod's, is the folder that it was given. */
 class OneWorkspace extends Agent {
 
     private final File workspace
@@ -73,6 +73,11 @@ class OneWorkspace extends Agent {
     @Override
     synchronized File allocate(String job) {
         super.allocate(workspace.name)
+    }
+
+    @Override
+    protected Agent start(File volume, PodTemplate template) {
+        volume.name == 'pod-1' ? like(new OneWorkspace(workspace, environment), volume.name, template) : super.start(volume, template)
     }
 
 }

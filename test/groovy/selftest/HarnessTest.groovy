@@ -2,7 +2,7 @@ package selftest
 
 import harness.Agent
 import harness.Jenkins
-import hudson.AbortException
+import org.jenkinsci.plugins.workflow.steps.MissingContextVariableException
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
@@ -54,7 +54,7 @@ class HarnessTest {
         ['sh "id"', 'writeFile file: "a", text: ""', 'fileExists "a"', 'isUnix()', 'pwd()', 'dir("x") { }', 'archiveArtifacts "x"'].each { String step ->
             setUpJenkins()
             jenkins.run(step)
-            assert jenkins.failure instanceof AbortException && jenkins.failure.message.contains('hudson.FilePath is missing') : step
+            assert jenkins.failure instanceof MissingContextVariableException && jenkins.failure.message.contains('hudson.FilePath is missing') : step
         }
     }
 
@@ -180,10 +180,42 @@ class HarnessTest {
     }
 
     @Test
-    void an_abort_ends_the_process_and_no_catch_of_a_step_stops_it() {
+    void an_abort_ends_the_process_and_is_not_tried_again() {
         jenkins.console.watch { String line -> line == 'waiting' && jenkins.abort() }
-        jenkins.run('node { catchError { retry(3) { warnError("w") { sh "echo waiting; exec sleep 600" } } } }; echo "went on"')
+        jenkins.run('node { retry(3) { catchError(catchInterruptions: false) { sh "echo waiting; exec sleep 600" } } }; echo "went on"')
         assert jenkins.build.result == 'ABORTED' && !('went on' in jenkins.console.lines)
+        assert jenkins.console.lines.count('waiting') == 1
+    }
+
+    @Test
+    void catchError_catches_an_abort_unless_it_is_told_not_to() {
+        jenkins.console.watch { String line -> line == 'waiting' && jenkins.abort() }
+        jenkins.run('node { catchError { sh "echo waiting; exec sleep 600" } }; echo "went on"')
+        assert jenkins.build.result == 'ABORTED' && 'went on' in jenkins.console.lines
+    }
+
+    @Test
+    void catchError_and_warnError_let_the_build_go_on_with_their_result() {
+        assert lines('catchError { error "a" }; warnError("b") { error "c" }; echo "went on"') ==
+            ['ERROR: a', 'ERROR: b', 'ERROR: c', 'went on', 'Finished: FAILURE']
+        setUpJenkins()
+        assert lines('warnError("b") { error "c" }').last() == 'Finished: UNSTABLE'
+    }
+
+    @Test
+    void a_timeout_ends_what_runs_in_it_and_is_an_ordinary_failure_outside() {
+        assert lines("""node { retry(2) { timeout(time: 50, unit: 'MILLISECONDS') { sh 'exec sleep 600' } } }""").count('Retrying') == 1
+        assert jenkins.build.result == 'ABORTED' && jenkins.failure.message == 'Timeout has been exceeded'
+        setUpJenkins()
+        assert lines("timeout(1) { echo 'in time' }; echo 'went on'") == ['in time', 'went on', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void retry_tries_again_so_often_and_then_fails() {
+        jenkins.run('int tries = 0; retry(3) { tries++; if (tries < 3) { error "e" } }; echo "tries: ${tries}"')
+        assert 'tries: 3' in jenkins.console.lines
+        setUpJenkins()
+        assert lines('retry(2) { echo "try"; error "e" }') == ['try', 'ERROR: e', 'Retrying', 'try', 'ERROR: e', 'Finished: FAILURE']
     }
 
     @Test
@@ -198,61 +230,6 @@ class HarnessTest {
     void a_result_only_gets_worse() {
         jenkins.run('currentBuild.result = "FAILURE"; currentBuild.result = "SUCCESS"; unstable "x"')
         assert jenkins.build.result == 'FAILURE'
-    }
-
-    @Test
-    void post_conditions_run_by_the_result_and_in_jenkins_order() {
-        Map expected = [
-            'echo "fine"': ['always', 'success', 'cleanup'],
-            'unstable "u"': ['always', 'unstable', 'unsuccessful', 'cleanup'],
-            'error "e"': ['always', 'failure', 'unsuccessful', 'cleanup'],
-        ]
-        expected.each { String work, List<String> conditions ->
-            setUpJenkins()
-            jenkins.run("""pipeline {
-                agent any
-                stages { stage('One') { steps { ${work} } }
- stage('Two') { steps { echo 'two' } } }
-                post {
-                    ${['cleanup', 'unsuccessful', 'unstable', 'success', 'failure', 'aborted', 'always'].collect { "${it} { echo 'post ${it}' }" }.join('\n')}
-                }
-            }""")
-            assert jenkins.console.lines.findAll { it.startsWith('post ') }*.substring(5) == conditions
-            assert ('two' in jenkins.console.lines) == (work != 'error "e"')
-        }
-    }
-
-    @Test
-    void a_declarative_pipeline_has_agents_environments_conditions_and_parallel_stages() {
-        jenkins.run('''
-            def before = 'kept'
-            pipeline {
-                agent none
-                environment { WHERE = 'pipeline' }
-                stages {
-                    stage('Here') {
-                        agent any
-                        environment { WHERE = "${before} stage" }
-                        steps { script { before = 'changed' }; sh 'echo "in $WHERE"' }
-                        post { always { sh 'echo "post in $WHERE"' } }
-                    }
-                    stage('Not here') { when { expression { false } }; steps { echo 'skipped?' } }
-                    stage('Beside') { parallel {
-                        stage('Left') { steps { echo "left ${before} ${env.WHERE}" } }
-                        stage('Right') { steps { echo 'right' } }
-                    } }
-                }
-            }''')
-        assert jenkins.build.result == 'SUCCESS' : jenkins.console
-        List<String> lines = jenkins.console.lines.findAll { !it.startsWith('[') && !it.startsWith('+') && !it.startsWith('Running') }
-        assert lines == ['in kept stage', 'post in kept stage', 'Stage "Not here" skipped due to when conditional', 'left changed pipeline',
-                         'right', 'Finished: SUCCESS']
-    }
-
-    @Test
-    void a_directive_that_is_not_known_fails() {
-        jenkins.run('pipeline { agent any; nonsense { } stages { } }')
-        assert jenkins.failure.message.contains('nonsense')
     }
 
 }

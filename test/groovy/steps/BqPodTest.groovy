@@ -74,10 +74,19 @@ class BqPodTest extends StepTest {
     }
 
     @Test
+    void retries_is_a_whole_number_and_of_no_meaning_to_the_yaml() {
+        assert refusals('bqPod', [0, -1, 1.5, '2', true].collect { [retries: it] }, '{ }') == ['0', '-1', '1.5', '2', 'true'].collect {
+            "bqPod: 'retries' is '${it}', it must be a whole number above 0"
+        }
+        jenkins = newJenkins()
+        assert refusals('bqPod.yaml', [[retries: 2]]) == ["bqPod: 'retries' is no parameter, did you mean 'image'?"]
+    }
+
+    @Test
     void all_problems_come_in_one_message() {
-        pipeline("bqPod(imag: 'x', image: 3, serviceAccount: 'A') { echo 'ran' }")
+        pipeline("bqPod(imag: 'x', image: 3, serviceAccount: 'A', retries: 0) { echo 'ran' }")
         assert jenkins.failure.message == "bqPod: 'imag' is no parameter, did you mean 'image'?; 'image' must be text, not Integer; " +
-            "'serviceAccount' is no Kubernetes name (lower case letters, digits, '-' and '.')"
+            "'retries' is '0', it must be a whole number above 0; 'serviceAccount' is no Kubernetes name (lower case letters, digits, '-' and '.')"
         assert !('ran' in jenkins.console.lines)
         assert jenkins.pods.empty
     }
@@ -88,20 +97,119 @@ class BqPodTest extends StepTest {
             echo "got ${value}"''')
         assert jenkins.build.result == 'SUCCESS' : jenkins.console
         assert 'got block' in jenkins.console.lines
-        assert jenkins.pods.size() == 1 && jenkins.pods[0].contains('image: "a:1"')
+        assert jenkins.pods*.containers*.python == ['a:1']
         assert jenkins.calls.collect { it.step + (it.given.name ? ' ' + it.given.name : '') }.findAll { it =~ /podTemplate|node|container|sh/ } ==
             ['podTemplate', 'node', 'container python', 'sh']
         assert calls('podTemplate')[0].inheritFrom == ''
-        assert calls('node')[0].label == 'pod-1'
+        assert calls('node')[0].label == 'template-1'
         assert received[0].environment.BQ_COMMAND == 'doctor'
     }
 
+    private static final String TEAMS = '''
+        apiVersion: v1
+        kind: Pod
+        spec:
+          containers:
+            - name: maven
+              image: maven:3
+            - name: python
+              image: python:3.6
+        '''.stripIndent()
+
     @Test
-    void it_works_nested_in_a_teams_own_pod() {
-        pipeline("bqPod(image: 'outer:1') { bqPod { bqRun step: 'bqX', command: 'doctor' } }")
+    void nested_in_a_teams_own_pod_it_inherits_nothing_and_has_a_workspace_of_its_own() {
+        pipeline("""podTemplate(yaml: params.yaml) { node(POD_LABEL) { container('maven') {
+                bqPod { bqRun step: 'bqX', command: 'doctor' }
+                sh 'true'
+            } } }""", [yaml: TEAMS])
         assert jenkins.build.result == 'SUCCESS' : jenkins.console
-        assert jenkins.pods.size() == 2 && !jenkins.pods[1].contains('outer')
-        assert received[0].folder.endsWith('app@2')
+        assert jenkins.pods*.containers*.keySet()*.toList() == [['jnlp', 'maven', 'python'], ['jnlp', 'python']]
+        assert jenkins.pods[1].containers.python == new org.yaml.snakeyaml.Yaml().load(TEMPLATE).spec.containers[0].image
+        assert received[0].folder.endsWith('/pod-2/app')
+        assert received[0].environment.NODE_NAME == 'pod-2'
+    }
+
+    @Test
+    void in_a_declarative_pipeline_it_lies_in_a_stage_of_a_teams_own_pod() {
+        pipeline('''pipeline {
+            agent { kubernetes { yaml params.yaml; defaultContainer 'maven' } }
+            stages {
+                stage('Build') { steps { sh 'true' } }
+                stage('Table') { steps { bqPod { bqEnsureTable dataset: 'd', table: 't' } } }
+                stage('Other') {
+                    agent { kubernetes { yaml bqPod.yaml(image: 'other:1'); defaultContainer 'python' } }
+                    steps { bqEnsureTable tables: ['d.t'] }
+                }
+            }
+            post { always { bqPod { bqLogBuild() } } }
+        }''', [yaml: TEAMS])
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert jenkins.pods*.containers*.keySet()*.toList() == [['jnlp', 'maven', 'python']] + [['jnlp', 'python']] * 3
+        assert received*.environment*.subMap(['BQ_COMMAND', 'NODE_NAME']) == [
+            [BQ_COMMAND: 'ensure-table', NODE_NAME: 'pod-2'], [BQ_COMMAND: 'ensure-table', NODE_NAME: 'pod-3'],
+            [BQ_COMMAND: 'log-build', NODE_NAME: 'pod-4'],
+        ]
+    }
+
+    @Test
+    void in_a_teams_own_container_of_its_own_pod_the_steps_run_where_they_are_called() {
+        pipeline("""podTemplate(yaml: params.yaml, inheritFrom: '') { node(POD_LABEL) { container('python') {
+            bqEnsureTable dataset: 'd', table: 't'
+            bqLogBuild()
+        } } }""", [yaml: TEAMS])
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert jenkins.pods.size() == 1
+        assert received*.environment*.NODE_NAME == ['pod-1', 'pod-1']
+    }
+
+    /** A pipeline whose first pod is lost while Python works there. */
+    private void losing(String text, Map values = [:]) {
+        python('''[ "$NODE_NAME" != pod-1 ] || { echo waiting >&2; exec sleep 600; }
+            echo \'{"status": "recorded"}\' > "$BQ_RESULT_FILE"''')
+        jenkins.console.watch { String line -> line == 'waiting' && jenkins.loseAgent() }
+        pipeline(text, values)
+    }
+
+    @Test
+    void a_lost_pod_is_followed_by_another_one_as_often_as_is_said() {
+        losing('bqPod(retries: 2) { bqEnsureTable dataset: "d", table: "t"; bqLogBuild() }')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert received*.environment*.subMap(['BQ_COMMAND', 'NODE_NAME']) == [[BQ_COMMAND: 'ensure-table', NODE_NAME: 'pod-1'],
+            [BQ_COMMAND: 'ensure-table', NODE_NAME: 'pod-2'], [BQ_COMMAND: 'log-build', NODE_NAME: 'pod-2']]
+        assert received*.package == [PACKAGE] * 3
+    }
+
+    @Test
+    void a_lost_pod_ends_the_build_unless_retries_is_given() {
+        ['', '(retries: 1)'].each { String given ->
+            jenkins = newJenkins()
+            losing("bqPod${given} { bqLogBuild onFailure: 'warn' }")
+            assert jenkins.build.result == 'ABORTED' && jenkins.failure.message == 'Agent was removed'
+            assert calls('node').size() == 1
+        }
+    }
+
+    @Test
+    void a_failure_of_a_step_is_not_tried_again() {
+        python('exit 1')
+        pipeline('bqPod(retries: 3) { bqLogBuild() }')
+        assert jenkins.build.result == 'FAILURE' && received.size() == 1
+    }
+
+    @Test
+    void the_ways_to_try_again_that_the_documents_show_all_do() {
+        String conditions = 'conditions: [kubernetesAgent(), nonresumable()]'
+        [
+            "podTemplate(yaml: bqPod.yaml(), inheritFrom: '') { retry(count: 2, ${conditions}) { node(POD_LABEL) { container('python') { bqLogBuild() } } } }",
+            '''pipeline { agent { kubernetes { yaml bqPod.yaml(); defaultContainer 'python'; retries 2 } }
+                stages { stage('Log') { steps { bqLogBuild() } } } }''',
+            "podTemplate(yaml: params.yaml) { retry(count: 2, ${conditions}) { node(POD_LABEL) { container('python') { bqLogBuild() } } } }",
+        ].each { String text ->
+            jenkins = newJenkins()
+            losing(text, [yaml: TEAMS])
+            assert jenkins.build.result == 'SUCCESS' : jenkins.console
+            assert calls('node')*.label == ['template-1', 'template-1']
+        }
     }
 
 }

@@ -1,11 +1,14 @@
 package steps
 
+import harness.Frame
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.MethodSource
 import org.junit.jupiter.params.provider.ValueSource
 
 import java.nio.charset.StandardCharsets
+import java.nio.file.Files
+import java.util.concurrent.CountDownLatch
 
 class BqRunTest extends StepTest {
 
@@ -150,6 +153,40 @@ class BqRunTest extends StepTest {
         assert 'results: a b' in jenkins.console.lines
         assert received.every { it.package == PACKAGE && it.build == [name: it.environment.NAME] }
         assert home.list().toList() == ['bqsteps-aaaaaaaaaaaa.pyz']
+    }
+
+    @Test
+    void a_package_that_a_branch_is_in_the_middle_of_writing_is_not_run_by_another() {
+        CountDownLatch ended = new CountDownLatch(1)
+        jenkins.steps.define('endOfTheOther', []) { Map given, frame -> ended.countDown() }
+        int packages = 0
+        afterWriting { Map given, Closure write ->
+            if (given.encoding == 'Base64' && packages++ == 0) {
+                new File((String) given.file).bytes = Arrays.copyOf(PACKAGE, 100)
+                jenkins.program.outside { ended.await() }
+                write()
+            }
+        }
+        succeeds("parallel(slow: { ${CALL} }, fast: { ${CALL}; endOfTheOther() })")
+        assert received*.package == [PACKAGE, PACKAGE]
+    }
+
+    @Test
+    void the_package_comes_to_its_place_by_a_rename_not_by_a_copy() {
+        Object written = null
+        afterWriting { Map given, Closure write -> written = Files.getAttribute(new File((String) given.file).toPath(), 'unix:ino') }
+        succeeds(CALL)
+        assert Files.getAttribute(new File(home, 'bqsteps-aaaaaaaaaaaa.pyz').toPath(), 'unix:ino') == written
+    }
+
+    /** Lets a test do something at the end of each writeFile. */
+    private void afterWriting(Closure then) {
+        Closure write = jenkins.steps.action('writeFile')
+        jenkins.steps.define('writeFile', ['file', 'text', 'encoding']) { Map given, Frame frame ->
+            write(given, frame)
+            then(given) { write(given, frame) }
+            null
+        }
     }
 
     @Test

@@ -25,7 +25,7 @@ class DocumentsTest extends StepTest {
         jenkins.steps.define('junit', ['testResults', 'allowEmptyResults']) { Map given, frame -> [totalCount: 3, failCount: 1, skipCount: 0] }
         jenkins.steps.define('file', ['credentialsId', 'variable']) { Map given, frame -> given }
         jenkins.steps.define('withCredentials', ['bindings']) { Map given, Frame frame ->
-            jenkins.steps.within(frame, [overrides: given.bindings.collect { "${it.variable}=/secret".toString() }])
+            jenkins.within(frame, [overrides: given.bindings.collect { "${it.variable}=/secret".toString() }])
         }
         File make = new File(bin, 'make')
         make.text = '#!/bin/sh\n'

@@ -1,0 +1,97 @@
+package harness
+
+import hudson.AbortException
+
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.TimeoutException
+import java.util.concurrent.atomic.AtomicInteger
+
+/** The step `sh`: a real shell, with the exit code and the ways to answer of Jenkins' own. */
+class Shell {
+
+    private final Jenkins jenkins
+    private final Set<Process> running = ConcurrentHashMap.newKeySet()
+    private final AtomicInteger durable = new AtomicInteger()
+
+    Shell(Jenkins jenkins) {
+        this.jenkins = jenkins
+    }
+
+    void endProcesses() {
+        List left = running.collectMany { it.descendants().toArray().toList() + it.toHandle() }
+        left*.destroy()
+        left.each { process ->
+            try {
+                process.onExit().get(5, TimeUnit.SECONDS)
+            } catch (TimeoutException stubborn) {
+                process.destroyForcibly()
+            }
+        }
+    }
+
+    /** As the durable task does it: the script in a file beside the workspace, run with -xe. */
+    Object run(Map given) {
+        if (!context.agentFor('sh').unix) {
+            throw new AbortException('Batch scripts can only be run on Windows nodes; here it is the other way round: sh')
+        }
+        if (given.script instanceof GString) {
+            throw new IllegalArgumentException('sh with a text that Groovy interpolates: give values by the environment')
+        }
+        String script = given.script
+        File control = new File(Agent.temporary(context.folder), "durable-${durable.incrementAndGet()}")
+        control.mkdirs()
+        File file = new File(control, 'script.sh')
+        file.bytes = script.getBytes(context.agent.charset)
+        file.executable = true
+        List<String> command = script.startsWith('#!') ? [file.path] : ['/bin/sh', '-xe', file.path]
+        try {
+            return outcome(given, execute(command, given.returnStdout as boolean))
+        } finally {
+            control.deleteDir()
+        }
+    }
+
+    private Context getContext() {
+        jenkins.program.branch.context
+    }
+
+    private Object outcome(Map given, Map ended) {
+        jenkins.program.branch.throwInterruption()
+        if (given.returnStatus) {
+            return ended.code
+        }
+        if (ended.code != 0) {
+            throw new AbortException("script returned exit code ${ended.code}")
+        }
+        return given.returnStdout ? FileSteps.decode((byte[]) ended.stdout, (String) given.encoding, context.agent.charset) : null
+    }
+
+    /** Other branches go on while the process runs. */
+    private Map execute(List<String> command, boolean keepStdout) {
+        Branch branch = jenkins.program.branch
+        String charset = context.agent.charset.name()
+        context.folder.mkdirs()
+        ProcessBuilder builder = new ProcessBuilder(command).directory(context.folder).redirectErrorStream(!keepStdout)
+        builder.environment().clear()
+        builder.environment().putAll(jenkins.environment.variables())
+        return (Map) jenkins.program.outside {
+            Process process = builder.start()
+            branch.process = process
+            running.add(process)
+            if (branch.interruption) {
+                branch.interrupt(branch.interruption)
+            }
+            process.outputStream.close()
+            ByteArrayOutputStream stdout = new ByteArrayOutputStream()
+            Thread other = keepStdout ? Thread.start { stdout << process.inputStream } : null
+            (keepStdout ? process.errorStream : process.inputStream).eachLine(charset) { String line -> jenkins.console.line(line) }
+            other?.join()
+            int code = process.waitFor()
+            running.remove(process)
+            branch.process = null
+            return [code: code, stdout: stdout.toByteArray()]
+        }
+    }
+
+}

@@ -1,0 +1,205 @@
+package selftest
+
+import harness.Agent
+import harness.Build
+import harness.Jenkins
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.Timeout
+import org.junit.jupiter.api.io.TempDir
+
+/** Declarative pipelines, as the plugin runs them. */
+@Timeout(120L)
+class DeclarativeTest {
+
+    private static final List<String> CONDITIONS = ['cleanup', 'notBuilt', 'failure', 'unstable', 'unsuccessful', 'success', 'aborted',
+                                                    'regression', 'fixed', 'changed', 'always']
+
+    @TempDir
+    public File folder
+    Jenkins jenkins
+
+    @BeforeEach
+    void setUpJenkins() {
+        jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
+        jenkins.agent.environment = [PATH: System.getenv('PATH')]
+    }
+
+    List<String> lines(String pipeline) {
+        jenkins.run(pipeline)
+        jenkins.console.lines.findAll { !it.startsWith('[') && !it.startsWith('+') && !it.startsWith('Running') }
+    }
+
+    /** The post conditions that run after that work, in their order. */
+    List<String> conditions(String work, String before = null) {
+        setUpJenkins()
+        jenkins.build.previousBuild = before ? new Build(result: before) : null
+        jenkins.run("""pipeline {
+            agent any
+            stages { stage('One') { steps { ${work} } } }
+            post { ${CONDITIONS.collect { "${it} { echo 'post ${it}' }" }.join('\n')} }
+        }""")
+        jenkins.console.lines.findAll { it.startsWith('post ') }*.substring(5)
+    }
+
+    @Test
+    void post_conditions_run_by_the_result_and_in_the_plugins_order() {
+        assert conditions('echo "fine"') == ['always', 'changed', 'success', 'cleanup']
+        assert conditions('unstable "u"') == ['always', 'changed', 'unsuccessful', 'unstable', 'cleanup']
+        assert conditions('error "e"') == ['always', 'changed', 'unsuccessful', 'failure', 'cleanup']
+        assert conditions('script { currentBuild.result = "NOT_BUILT" }') == ['always', 'changed', 'unsuccessful', 'notBuilt', 'cleanup']
+        assert conditions('script { throw new org.jenkinsci.plugins.workflow.steps.FlowInterruptedException("a") }') ==
+            ['always', 'changed', 'aborted', 'unsuccessful', 'cleanup']
+    }
+
+    @Test
+    void post_conditions_compare_with_the_build_before() {
+        assert conditions('echo "fine"', 'SUCCESS') == ['always', 'success', 'cleanup']
+        assert conditions('echo "fine"', 'FAILURE') == ['always', 'changed', 'fixed', 'success', 'cleanup']
+        assert conditions('echo "fine"', 'UNSTABLE') == ['always', 'changed', 'fixed', 'success', 'cleanup']
+        assert conditions('echo "fine"', 'ABORTED') == ['always', 'changed', 'success', 'cleanup']
+        assert conditions('error "e"', 'SUCCESS') == ['always', 'changed', 'regression', 'unsuccessful', 'failure', 'cleanup']
+        assert conditions('error "e"', 'UNSTABLE') == ['always', 'changed', 'regression', 'unsuccessful', 'failure', 'cleanup']
+        assert conditions('unstable "u"', 'FAILURE') == ['always', 'changed', 'unsuccessful', 'unstable', 'cleanup']
+        assert conditions('error "e"', 'FAILURE') == ['always', 'unsuccessful', 'failure', 'cleanup']
+    }
+
+    @Test
+    void a_post_condition_that_fails_does_not_stop_the_others_and_fails_the_build() {
+        assert lines('''pipeline { agent any; stages { stage('One') { steps { echo 'one' } } }
+            post { always { error 'no' }; failure { echo "now ${currentBuild.result}" }; cleanup { echo 'cleanup' } } }''') ==
+            ['one', 'Error when executing always post condition:', 'ERROR: no', 'now FAILURE', 'cleanup', 'ERROR: no', 'Finished: FAILURE']
+    }
+
+    @Test
+    void while_post_runs_the_result_is_known_and_before_it_is_not() {
+        assert lines('''pipeline { agent any; stages { stage('One') {
+                steps { echo "steps: ${currentBuild.result} ${currentBuild.currentResult}" }
+                post { success { echo "stage: ${currentBuild.result}" } }
+            } }
+            post { always { echo "post: ${currentBuild.result}" } } }''') ==
+            ['steps: null SUCCESS', 'stage: SUCCESS', 'post: SUCCESS', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void a_failure_ends_its_stage_and_skips_the_later_ones_and_post_has_the_agent() {
+        assert lines('''pipeline { agent any; stages {
+                stage('One') { steps { error 'no' }; post { failure { sh 'echo "stage post"' } } }
+                stage('Two') { steps { echo 'two' } }
+            }
+            post { always { sh 'echo "pipeline post"' } } }''') ==
+            ['stage post', 'Stage "Two" skipped due to earlier failure(s)', 'pipeline post', 'ERROR: no', 'Finished: FAILURE']
+    }
+
+    @Test
+    void post_runs_without_the_agent_where_that_could_not_be_had() {
+        assert lines('''pipeline { agent { kubernetes { yaml error('no pod') } }; stages { stage('One') { steps { echo 'one' } } }
+            post { always { echo "post: ${env.NODE_NAME}" } } }''') == ['post: null', 'ERROR: no pod', 'Finished: FAILURE']
+    }
+
+    @Test
+    void a_pipeline_has_agents_environments_conditions_and_parallel_stages() {
+        List<String> lines = lines('''
+            def before = 'kept'
+            pipeline {
+                agent none
+                environment { WHERE = 'pipeline' }
+                stages {
+                    stage('Here') {
+                        agent any
+                        environment { WHERE = "${before} stage" }
+                        steps { script { before = 'changed' }; sh 'echo "in $WHERE"' }
+                        post { always { sh 'echo "post in $WHERE"' } }
+                    }
+                    stage('Not here') { when { beforeAgent true; expression { false } }; agent any; steps { echo 'skipped?' } }
+                    stage('Beside') { parallel {
+                        stage('Left') { steps { echo "left ${before} ${env.WHERE}" } }
+                        stage('Right') { steps { echo 'right' } }
+                    }
+                    post { always { echo 'after both' } } }
+                }
+            }''')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert lines == ['in kept stage', 'post in kept stage', 'Stage "Not here" skipped due to when conditional', 'left changed pipeline',
+                         'right', 'after both', 'Finished: SUCCESS']
+        assert jenkins.calls.count { it.step == 'node' } == 1
+    }
+
+    @Test
+    void the_cells_of_a_matrix_run_beside_each_other_each_on_its_agent_with_its_variables() {
+        jenkins.run('''pipeline {
+            agent none
+            stages { stage('All') {
+                matrix {
+                    axes {
+                        axis { name 'OS'; values 'linux', 'mac' }
+                        axis { name 'DB'; values 'bq', 'pg', 'my' }
+                    }
+                    excludes {
+                        exclude { axis { name 'OS'; values 'mac' }; axis { name 'DB'; notValues 'bq' } }
+                        exclude { axis { name 'DB'; values 'my' } }
+                    }
+                    agent any
+                    environment { BOTH = "${OS}-${DB}" }
+                    when { expression { env.BOTH != 'x' } }
+                    stages {
+                        stage('First') { steps { sh 'touch ../started-$BOTH; until [ $(ls -d ../started-* | wc -l) = 3 ]; do sleep 0.01; done' } }
+                        stage('Second') { steps { sh 'echo "cell $BOTH $WORKSPACE"' } }
+                    }
+                    post { always { echo "post ${BOTH}" } }
+                }
+                post { always { echo 'all' } }
+            } }
+        }''')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        List<String> lines = jenkins.console.lines
+        assert lines.findAll { it.startsWith('[Pipeline] { (Branch: ') } == [
+            "[Pipeline] { (Branch: Matrix - OS = 'linux', DB = 'bq')", "[Pipeline] { (Branch: Matrix - OS = 'mac', DB = 'bq')",
+            "[Pipeline] { (Branch: Matrix - OS = 'linux', DB = 'pg')",
+        ]
+        assert lines.findAll { it.startsWith('cell ') }*.tokenize(' ')*.get(1) as Set == ['linux-bq', 'mac-bq', 'linux-pg'] as Set
+        assert lines.findAll { it.startsWith('cell ') }*.tokenize(' ')*.get(2) as Set ==
+            ['app', 'app@2', 'app@3'].collect { "${folder}/work/${it}".toString() } as Set
+        assert lines.findAll { it =~ '^(post|all)' }.last() == 'all'
+        assert lines.count { it.startsWith('post ') } == 3
+    }
+
+    @Test
+    void a_cell_that_fails_fails_the_build_and_the_others_end() {
+        jenkins.run('''pipeline { agent any; stages { stage('All') {
+            matrix {
+                axes { axis { name 'N'; values '1', '2' } }
+                stages { stage('Work') { steps { sh '[ "$N" = 2 ] && echo "ended $N" || { echo "failed $N"; exit 1; }' } } }
+            } } } }''')
+        assert jenkins.build.result == 'FAILURE'
+        assert ['failed 1', 'ended 2'].every { it in jenkins.console.lines }
+    }
+
+    @Test
+    void options_wrap_the_stages_and_post() {
+        assert lines('''pipeline { agent any; options { retry(2); timeout(time: 1, unit: 'HOURS') }
+            stages { stage('One') { steps { script { echo 'try'; if (!fileExists('again')) { writeFile file: 'again', text: ''; error 'e' } } } } }
+            post { always { echo "post ${currentBuild.result}" } } }''') ==
+            ['try', 'post FAILURE', 'ERROR: e', 'Retrying', 'try', 'post SUCCESS', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void the_repository_is_checked_out_on_each_agent_unless_it_is_told_not_to() {
+        jenkins.sources = new File(folder, 'repository')
+        jenkins.sources.mkdirs()
+        new File(jenkins.sources, 'there').text = ''
+        jenkins.run('pipeline { agent any; stages { stage("One") { steps { sh "ls there" } } } }')
+        assert jenkins.build.result == 'SUCCESS' && '[Pipeline] { (Declarative: Checkout SCM)' in jenkins.console.lines
+        setUpJenkins()
+        jenkins.sources = new File(folder, 'repository')
+        jenkins.run('pipeline { agent any; options { skipDefaultCheckout() }; stages { stage("One") { steps { deleteDir(); sh "ls there" } } } }')
+        assert jenkins.build.result == 'FAILURE' && jenkins.calls.every { it.step != 'checkout' }
+    }
+
+    @Test
+    void a_directive_that_is_not_known_fails() {
+        jenkins.run('pipeline { agent any; nonsense { } stages { } }')
+        assert jenkins.failure.message.contains('nonsense')
+    }
+
+}
