@@ -19,6 +19,8 @@ DOCUMENTS = tuple(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIB
 SHARED = "bqRun"  # what the steps are made of; pipelines do not call it
 STEPS = tuple(sorted(path.stem for path in (ROOT / "vars").glob("*.groovy") if path.stem != SHARED))
 
+EXAMPLE_TEST = "test/groovy/example/JenkinsfileTest.groovy"
+
 _PART = re.compile(r"(?P<start><!-- from the code: (?P<name>.+?) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 
 
@@ -48,6 +50,7 @@ def _parts() -> Mapping[str, Callable[[], str]]:
         "columns of a row": _columns,
         "compatibility": compatibility.table,
         "Jenkinsfile.example": lambda: f"```groovy\n{(ROOT / 'Jenkinsfile.example').read_text(encoding='utf-8')}```\n",
+        EXAMPLE_TEST: lambda: f"```groovy test\n{(ROOT / EXAMPLE_TEST).read_text(encoding='utf-8')}```\n",
         "doctor, missing permission": lambda: f"```text\n{_doctors_words('missing_permission')}```\n",
         **{f"variables of {name}": partial(_own_variables, name) for name in settings.COMMANDS},
         **{f"parameters of {step}": partial(_parameters, step) for step in STEPS},

@@ -84,7 +84,13 @@ def test_each_step_has_a_page_with_what_its_user_asks(step: str) -> None:
 def test_each_step_and_each_command_has_its_table() -> None:
     wanted = {f"parameters of {step}" for step in STEPS}
     wanted |= {"variables of all commands", *(f"variables of {command}" for command in settings.COMMANDS)}
-    wanted |= {"Jenkinsfile.example", "columns of a row", "compatibility", "doctor, missing permission"}
+    wanted |= {
+        "Jenkinsfile.example",
+        tables.EXAMPLE_TEST,
+        "columns of a row",
+        "compatibility",
+        "doctor, missing permission",
+    }
     assert wanted == {name for path in DOCUMENTS for name in tables.names(text(path))}
 
 
