@@ -19,7 +19,7 @@ demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenk
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
 
 run: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run a Jenkinsfile against an embedded BigQuery (JENKINSFILE=path BUILDS=1)
-	@PYTHONPATH=test $(BIN)/python -m end_to_end.run "$(JENKINSFILE)" --builds $(or $(BUILDS),1)
+	@PYTHONPATH=test $(BIN)/python -m end_to_end.run "$(or $(JENKINSFILE),Jenkinsfile.example)" --builds $(or $(BUILDS),1)
 
 test: lint test-groovy test-python ## run everything that CI runs
 

@@ -133,19 +133,39 @@ def test_a_definition_in_a_document_is_right_for_reader_editor_and_service(block
 def ensured(folder: Path, dataset: str, table: str) -> list[str]:
     """What becomes of a table that is ensured twice, in a BigQuery that has nothing yet."""
     result = folder / "result.json"
-    names = {"PROJECT_ID": "my-project", "DATASET_ID": dataset, "TABLE_ID": table, "BQ_RESULT_FILE": str(result)}
     statuses = []
     with StandIn() as bq:
         for _ in range(2):
-            done = subprocess.run(
-                [sys.executable, PACKAGE, "ensure-table"],
-                cwd=folder,
-                env={"PATH": os.environ["PATH"], "HOME": str(folder), "BIGQUERY_EMULATOR_HOST": bq.url, **names},
-                check=False,
-            )
-            assert done.returncode == 0
+            package(folder, "ensure-table", bq, DATASET_ID=dataset, TABLE_ID=table, BQ_RESULT_FILE=str(result))
             statuses.append(json.loads(text(result))["status"])
     return statuses
+
+
+def package(folder: Path, command: str, bq: StandIn, **variables: str) -> str:
+    """What a command of the package prints, in a folder with definitions."""
+    environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "PROJECT_ID": "my-project"}
+    done = subprocess.run(
+        [sys.executable, PACKAGE, command],
+        cwd=folder,
+        env=environ | {"BIGQUERY_EMULATOR_HOST": bq.url} | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", examples("text console"))
+def test_the_first_build_of_the_readmes_pipeline_prints_what_the_readme_shows(block: Block, tmp_path: Path) -> None:
+    (users,) = [found for found in markdown.blocks(text(ROOT / "README.md")) if found.info == "json"]
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/jenkins_demo_db_users_table.json").write_text(users.code, encoding="utf-8")
+    with StandIn() as bq:
+        said = package(tmp_path, "ensure-table", bq, DATASET_ID="jenkins_demo_db", TABLE_ID="users_table")
+        said += package(tmp_path, "log-build", bq, BUILD_NUMBER="1")
+    assert re.fullmatch(re.escape(block.code).replace("…", ".*"), said), said
 
 
 @pytest.mark.parametrize("block", examples("json result"))
@@ -176,13 +196,17 @@ def test_settings_of_an_editor_take_the_definitions_and_nothing_else(block: Bloc
 
 @pytest.mark.parametrize("block", examples("sql"))
 def test_a_statement_in_a_document_is_bigquerys_sql(block: Block) -> None:
-    assert all(sqlglot.parse(block.code, dialect="bigquery"))
+    statements = sqlglot.parse(block.code, dialect="bigquery")
+    assert statements
+    # A command is what the parser does not know, and passes on as it is.
+    assert not any(statement is None or isinstance(statement, sqlglot.exp.Command) for statement in statements)
 
 
 # The languages, and what checks each of them. Prose that is set as text shows no example.
 CHECKED: Mapping[str, Callable[..., None] | str] = {
     "sh": test_a_reader_who_types_the_shell_examples_gets_what_the_document_shows,
     "text output": test_what_a_block_of_output_shows_comes_from_the_commands_before_it,
+    "text console": test_the_first_build_of_the_readmes_pipeline_prints_what_the_readme_shows,
     "groovy": "test/groovy/steps/DocumentsTest.groovy",
     "json": test_a_definition_in_a_document_is_right_for_reader_editor_and_service,
     "json result": test_a_result_in_a_document_has_a_status_and_a_kind_that_exist,
