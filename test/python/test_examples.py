@@ -17,16 +17,14 @@ import pytest
 import sqlglot
 from jsonschema import Draft7Validator
 
-from bqsteps import definition, ensure, errors, plan
-from documents import groovy, markdown, shell, stub, tables
+from bqsteps import definition, errors, plan
+from documents import groovy, markdown, shell, statuses, stub, tables
 from documents.markdown import Block
 from documents.tables import DOCUMENTS, ROOT, STEPS
 from stand_in import StandIn
 
 SCHEMA = ROOT / "config/table.schema.json"
 PACKAGE = ROOT / "resources/bqsteps/bqsteps.pyz"
-OF_THE_LOG = {"recorded", "already_recorded", "spooled"}
-OF_THE_SCRIPT = {"exists"}
 TABLE = ("shop", "orders")  # what an example that names no table is read for
 
 
@@ -42,10 +40,6 @@ def examples(language: str) -> list[object]:
         for block in markdown.blocks(text(path))
         if block.info == language
     ]
-
-
-def statuses() -> set[str]:
-    return {*get_args(ensure.Status), *OF_THE_LOG, *OF_THE_SCRIPT, "replayed", "checked", "failed"}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -171,7 +165,7 @@ def test_the_first_build_of_the_readmes_pipeline_prints_what_the_readme_shows(bl
 @pytest.mark.parametrize("block", examples("json result"))
 def test_a_result_in_a_document_has_a_status_and_a_kind_that_exist(block: Block) -> None:
     result = json.loads(block.code)
-    assert result["status"] in statuses()
+    assert result["status"] in statuses.ALL
     assert all(change["class"] in get_args(plan.Class) for change in result.get("changes", []))
     assert ("error" in result) == (result["status"] in {"failed", "spooled"})
     assert result.get("error", {"kind": "config"})["kind"] in get_args(errors.Kind)
