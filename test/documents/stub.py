@@ -18,6 +18,9 @@ KNOWN: Mapping[str, Mapping[str, frozenset[str]]] = {
         "auth application-default login": frozenset(),
         "auth application-default print-access-token": frozenset(),
         "container clusters update": frozenset({"--location=", "--project=", "--workload-pool="}),
+        "container node-pools update": frozenset({
+            "--cluster=", "--location=", "--project=", "--workload-metadata="
+        }),
         "iam service-accounts add-iam-policy-binding": frozenset({"--member=", "--project=", "--role="}),
         "iam service-accounts create": frozenset({"--display-name=", "--project="}),
         "iam service-accounts get-iam-policy": frozenset({"--format=", "--project="}),
@@ -39,7 +42,7 @@ KNOWN: Mapping[str, Mapping[str, frozenset[str]]] = {
         "update": frozenset({"--schema="}),
     },
     "docker": {"build": frozenset({"-f=", "-t="}), "push": frozenset()},
-    "git": {"clone": frozenset(), "push": frozenset({"--atomic"})},
+    "git": {"clone": frozenset({"--branch=", "--depth="}), "push": frozenset({"--atomic"})},
     "terraform": {"state rm": frozenset()},
     "make": {"": frozenset()},
 }  # fmt: skip

@@ -21,7 +21,9 @@ STEPS = tuple(sorted(path.stem for path in (ROOT / "vars").glob("*.groovy") if p
 
 EXAMPLE_TEST = "test/groovy/example/JenkinsfileTest.groovy"
 
-_PART = re.compile(r"(?P<start><!-- from the code: (?P<name>.+?) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)
+_PART = re.compile(
+    r"(?P<start><!-- from the code: (?P<name>.+?) -->\n)(?P<content>.*?)(?P<end><!-- end -->)", re.DOTALL
+)
 
 
 def render(document: str) -> str:
@@ -37,6 +39,11 @@ def render(document: str) -> str:
 def names(document: str) -> list[str]:
     """The parts that a document holds."""
     return [part["name"] for part in _PART.finditer(document)]
+
+
+def contents(document: str) -> list[str]:
+    """What the parts of a document hold."""
+    return [part["content"] for part in _PART.finditer(document)]
 
 
 def parameters(step: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import get_args
+from xml.etree import ElementTree as ET
 
 import pytest
 import sqlglot
@@ -108,6 +109,19 @@ def test_an_example_of_a_pipeline_names_steps_and_parameters_that_exist(block: B
         assert set(call.parameters) <= set(tables.parameters(call.step)), call
 
 
+@pytest.mark.parametrize("block", examples("groovy test"))
+def test_a_test_that_a_document_shows_is_one_of_the_tests(block: Block) -> None:
+    assert any(block.code in part for path in DOCUMENTS for part in tables.contents(text(path)))
+
+
+# XML
+
+
+@pytest.mark.parametrize("block", examples("xml"))
+def test_a_piece_of_xml_is_well_formed(block: Block) -> None:
+    assert ET.fromstring(block.code).tag  # noqa: S314  # a document's own
+
+
 # JSON
 
 
@@ -149,6 +163,26 @@ def package(folder: Path, command: str, bq: StandIn, **variables: str) -> str:
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def test_the_worked_examples_lie_in_one_folder_beside_the_schema_and_are_ensured_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "config"
+    folder.mkdir()
+    (folder / SCHEMA.name).write_bytes(SCHEMA.read_bytes())
+    page = text(ROOT / "docs/definitions.md")
+    worked = page[page.index("## Twelve examples") : page.index("## Checked before")]
+    names = re.findall(r"^`config/(shop_\w+\.json)`\.", worked, re.MULTILINE)
+    blocks = [block for block in markdown.blocks(worked) if block.info == "json"]
+    assert len(names) == len(blocks) == len(set(names)) == 12
+    for name, block in zip(names, blocks, strict=True):
+        (folder / name).write_text(block.code, encoding="utf-8")
+    with StandIn() as bq:
+        package(tmp_path, "ensure-table", bq, BQ_TABLES="*", BQ_RESULT_FILE=str(tmp_path / "result.json"))
+        assert {f"config/{name}" for name in names} == {
+            f"config/{name.removeprefix('my-project.').replace('.', '_')}.json" for name in bq.tables
+        }
+    tables_made = json.loads(text(tmp_path / "result.json"))["tables"]
+    assert [made["status"] for made in tables_made] == ["created"] * 12
 
 
 @pytest.mark.parametrize("block", examples("text console"))
@@ -202,6 +236,8 @@ CHECKED: Mapping[str, Callable[..., None] | str] = {
     "text output": test_what_a_block_of_output_shows_comes_from_the_commands_before_it,
     "text console": test_the_first_build_of_the_readmes_pipeline_prints_what_the_readme_shows,
     "groovy": "test/groovy/steps/DocumentsTest.groovy",
+    "groovy test": test_a_test_that_a_document_shows_is_one_of_the_tests,
+    "xml": test_a_piece_of_xml_is_well_formed,
     "json": test_a_definition_in_a_document_is_right_for_reader_editor_and_service,
     "json result": test_a_result_in_a_document_has_a_status_and_a_kind_that_exist,
     "json settings": test_settings_of_an_editor_take_the_definitions_and_nothing_else,

@@ -24,6 +24,8 @@ def document(path: Path) -> object:
     return pytest.param(path, id=path.relative_to(ROOT).as_posix())
 
 
+# Pages that lie beside what they are about. Their examples are for developers, and are not run.
+BESIDE_CODE = tuple(sorted((ROOT / "test").rglob("README.md")))
 every_document = pytest.mark.parametrize("path", [document(path) for path in DOCUMENTS])
 
 
@@ -42,6 +44,13 @@ def rows(path: Path, head: str) -> set[str]:
 @every_document
 def test_a_table_from_the_code_is_as_the_code_has_it(path: Path) -> None:
     assert text(path) == tables.render(text(path)), "stale; run: make docs"
+
+
+def test_every_pipeline_that_is_shown_pins_the_major_version() -> None:
+    shown = [block.code for path in DOCUMENTS for block in markdown.blocks(text(path)) if block.info == "groovy"]
+    shown.append(text(ROOT / "Jenkinsfile.example"))
+    pinned = [version for code in shown for version in re.findall(r"@Library\('bqsteps(.*?)'\)", code)]
+    assert set(pinned) == {"@v1"}
 
 
 @every_document
@@ -146,7 +155,7 @@ def test_the_calls_of_a_pipeline_are_found_with_their_parameters() -> None:
     ]
 
 
-@every_document
+@pytest.mark.parametrize("path", [document(path) for path in (*DOCUMENTS, *BESIDE_CODE)])
 def test_a_link_leads_to_a_file_and_a_heading_that_exist(path: Path) -> None:
     for link in markdown.links(text(path)):
         if re.match(r"https://\w", link):
