@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bqsteps import build, settings
-from documents import cells, compatibility, groovy
+from documents import cells, compatibility, errors, groovy
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = tuple(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")) + tuple(
@@ -58,10 +58,30 @@ def _parts() -> Mapping[str, Callable[[], str]]:
         "compatibility": compatibility.table,
         "Jenkinsfile.example": lambda: f"```groovy\n{(ROOT / 'Jenkinsfile.example').read_text(encoding='utf-8')}```\n",
         EXAMPLE_TEST: lambda: f"```groovy test\n{(ROOT / EXAMPLE_TEST).read_text(encoding='utf-8')}```\n",
+        "errors": _errors,
+        "errors of definitions": _errors_of_definitions,
+        "errors of the steps": _errors_of_the_steps,
         "doctor, missing permission": lambda: f"```text\n{_doctors_words('missing_permission')}```\n",
         **{f"variables of {name}": partial(_own_variables, name) for name in settings.COMMANDS},
         **{f"parameters of {step}": partial(_parameters, step) for step in STEPS},
     }
+
+
+def _errors() -> str:
+    parts = []
+    for section, found in errors.ERRORS.items():
+        rows = [(f"`{error.says}`", f"`{error.kind}`", error.cause, error.remedy) for error in found]
+        parts.append(f"## {section}\n\n{cells.table(('Message', 'Kind', 'Cause', 'What to do'), rows)}")
+    return "\n".join(parts)
+
+
+def _errors_of_definitions() -> str:
+    return cells.table(("Message",), [(f"`{line}`",) for line in errors.of_definitions()])
+
+
+def _errors_of_the_steps() -> str:
+    rows = [(f"`{error.says}`", error.cause, error.remedy) for error in errors.OF_THE_STEPS]
+    return cells.table(("Message", "Cause", "What to do"), rows)
 
 
 def _doctors_words(situation: str) -> str:

@@ -97,6 +97,9 @@ def test_each_step_and_each_command_has_its_table() -> None:
         "columns of a row",
         "compatibility",
         "doctor, missing permission",
+        "errors",
+        "errors of definitions",
+        "errors of the steps",
     }
     assert wanted == {name for path in DOCUMENTS for name in tables.names(text(path))}
 

@@ -50,6 +50,8 @@ class BqDoctorTest extends StepTest {
     void a_wrong_parameter_is_refused() {
         assert fails("bqDoctor tabel: 'x', deadline: 0") == "bqDoctor: 'tabel' is no parameter, did you mean 'table'?; " +
             "'deadline' is '0', it must be a whole number of seconds above 0"
+        jenkins = newJenkins()
+        assert fails('bqDoctor 5') == 'bqDoctor: takes named parameters only (project, dataset, table, location, deadline)'
         assert received.empty
     }
 
