@@ -335,6 +335,7 @@ OF_THE_STEPS = (
     Error("is no parameter, did you mean '…'?", "config", "The step has no such parameter.", PARAMETER),
     Error("'…' is missing", "config", "The step needs the parameter.", PARAMETER),
     Error("is …, it must be one of …", "config", "The parameter takes only some words.", PARAMETER),
+    Error("is …, it must be a whole number above 0", "config", "It is no such number.", PARAMETER),
     Error("is …, it must be a whole number of seconds above 0", "config", "It is no such number.", PARAMETER),
     Error("must be text, not …", "config", "The value is of another type.", PARAMETER),
     Error("must be true or false, not …", "config", "The value is of another type.", PARAMETER),
