@@ -2,6 +2,7 @@ package steps
 
 import harness.Frame
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.Timeout
 
 /** The pipelines that the documents show, each run with the real steps. A piece of one is put on an agent first. */
 class DocumentsTest extends StepTest {
@@ -44,6 +45,7 @@ class DocumentsTest extends StepTest {
     }
 
     @Test
+    @Timeout(600L)
     void each_pipeline_runs_to_its_end_and_calls_the_package_as_it_may_be_called() {
         Map<String, String> failed = [:]
         examples().each { String place, String code ->
