@@ -184,17 +184,19 @@ class Recorder:
             why = f" ({obstacles[0]})" if obstacles else ""
             self._warn(f"{self._table} has no fitting column for {', '.join(left_out)}: left out{why}")
         self._written = fitting
-        self._go_to(str(mended.live["location"]))
+        self._go_to(mended.live.get("location"))
 
     def _as_it_should_be(self, live: Mapping[str, Any] | None, datasets: ensure.Datasets) -> ensure.Table:
         return ensure.Table(self._connection, self._table, _wanted(live), datasets, self._warn)
 
-    def _go_to(self, location: str) -> None:
+    def _go_to(self, location: str | None) -> None:
         """Fix the location, and count ids from the first again where the jobs that failed ran in another.
 
         Ids are unique in a location. Without a dataset BigQuery runs a job in a default one; whoever logs this build
         once more starts with the first id in the dataset's own location, so that this has to come to rest there.
         """
+        if location is None:
+            return  # an emulator may not say it
         if self._location is None or self._location.lower() != location.lower():
             self._number = 1
         self._location = location

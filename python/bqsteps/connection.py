@@ -71,8 +71,8 @@ _BAD_URL = (
 _ONE_RESOURCE = re.compile(r"/(?P<kind>jobs|datasets|tables)(/(?P<id>[^/:]+))?$")
 _NEEDED: Mapping[str, Mapping[str, type]] = {
     "jobs": {"jobReference": dict, "status": dict},
-    "datasets": {"datasetReference": dict, "location": str},
-    "tables": {"tableReference": dict, "location": str},
+    "datasets": {"datasetReference": dict},
+    "tables": {"tableReference": dict},
 }
 CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 _PERMISSION = re.compile(r"\bbigquery\.\w+\.\w+\b")
@@ -110,9 +110,12 @@ class Connection:
         with self._lock:  # one at a time: whoever waits would only ask the same
             if dataset not in self._locations:
                 try:
-                    self._locations[dataset] = str(self.client.get_dataset(dataset, **self.once()).location)
+                    location = self.client.get_dataset(dataset, **self.once()).location
                 except api.NotFound:
                     return None
+                if not location:
+                    return None  # an emulator may not have one
+                self._locations[dataset] = str(location)
             return self._locations[dataset]
 
     def once(self) -> Options:

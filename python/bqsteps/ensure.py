@@ -56,9 +56,9 @@ class Datasets:
                 self._known[name] = self._look(name)
             return self._known[name]
 
-    def location_change(self, live: str) -> plan.Change | None:
-        """The difference, if something is not where it should be."""
-        return plan.location_change(self._location, live) if self._location else None
+    def location_change(self, live: str | None) -> plan.Change | None:
+        """The difference, if something is not where it should be; an emulator may not say where it is."""
+        return plan.location_change(self._location, live) if self._location and live else None
 
     def note(self, name: str) -> None:
         """Take it as known that the dataset exists: something in it was seen."""
@@ -171,7 +171,7 @@ class Table:
 
     def _compare(self, live: Mapping[str, Any]) -> Plan:
         found = plan.compare(str(self.reference), self.wanted, definition.from_resource(live))
-        return found.including([self._datasets.location_change(str(live["location"]))])
+        return found.including([self._datasets.location_change(live.get("location"))])
 
     def _as_wanted(self, found: Plan, live: Mapping[str, Any]) -> Outcome:
         if self._maybe_created:
@@ -208,7 +208,7 @@ class Table:
         dataset = self._datasets.have(self._dataset)
         if dataset is None:
             return
-        moved = self._datasets.location_change(str(dataset.location))
+        moved = self._datasets.location_change(dataset.location)
         if moved:
             raise Refused(Plan(str(self.reference), self.wanted, (moved,)))
         self._warn_of_expiration(dataset)

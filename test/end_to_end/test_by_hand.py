@@ -187,6 +187,19 @@ class TestLogBuild:
         assert kept.name in done.stderr
         assert json.loads(kept.read_text())["row"]["build_id"] == "12"
 
+    def test_a_row_that_was_kept_is_replayed_once(self, person: Person, reader: Reader, dataset: str) -> None:
+        person.package(
+            "log-build", BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1", BQ_DEADLINE_SECONDS="1", **self.JENKINS
+        )
+        (kept,) = person.folder.glob(".bqsteps/unsent/*.ndjson")
+        content = kept.read_bytes()
+        for said in ("1 recorded, 0 already", "0 recorded, 1 already"):
+            kept.write_bytes(content)
+            done = person.package("replay")
+            assert (done.returncode, said in done.stdout) == (0, True), done
+            assert not kept.exists()
+        assert len(reader.query(f"SELECT build_id FROM `{dataset}.build_logs`")) == 1  # noqa: S608
+
 
 class TestEnsureTable:
     CROWD = 32

@@ -209,7 +209,7 @@ def test_a_refusal_that_is_not_bigquery_s_is_none(link: Link, body: bytes) -> No
     [
         pytest.param(body, call, id=f"{body} for {call}")
         for call in ("get_table", "get_dataset", "get_job", "create_table", "query")
-        for body in ("{}", '{"location": null}', '{"status": "ok"}', '{"jobReference": {}, "tableReference": {}}')
+        for body in ("{}", '{"location": null}', '{"status": "ok"}', '{"jobReference": null, "tableReference": []}')
     ],
 )
 def test_an_object_that_is_not_what_was_asked_for_is_no_answer(link: Link, body: str, call: str) -> None:
