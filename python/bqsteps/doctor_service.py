@@ -66,7 +66,7 @@ def _examine_way(environ: Mapping[str, str], deadline: Deadline, findings: Findi
     try:
         reached = connection.reach(deadline, environ)
     except Failure as failure:
-        findings.fail("network", failure, _mend_way(failure))
+        findings.fail("network", failure, _mend_way(failure, environ))
         return False
     proxy = f"by the proxy {reached.proxy}" if reached.proxy else "no proxy"
     findings.note("network", "ok", f"{reached.server} answers, {proxy}")
@@ -74,7 +74,9 @@ def _examine_way(environ: Mapping[str, str], deadline: Deadline, findings: Findi
     return True
 
 
-def _mend_way(failure: Failure) -> str:
+def _mend_way(failure: Failure, environ: Mapping[str, str]) -> str:
+    if environ.get(BIGQUERY_EMULATOR_HOST.name):
+        return f"start the emulator, or: unset {BIGQUERY_EMULATOR_HOST.name}"
     if "REQUESTS_CA_BUNDLE" in failure.hint:
         return "export REQUESTS_CA_BUNDLE=/path/to/the/certificates.pem"
     if failure.kind == "unavailable":

@@ -246,6 +246,11 @@ def test_a_service_that_is_not_enabled_is_enabled_by_a_command(scene: Scene) -> 
     assert check["remedy"] == "gcloud services enable bigquery.googleapis.com --project p"
 
 
+def test_an_emulator_that_does_not_run_is_to_be_started(scene: Scene) -> None:
+    check = found(scene.doctor(BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1", EMULATOR="yes"))["network"]
+    assert (check["status"], check["remedy"]) == ("failed", "start the emulator, or: unset BIGQUERY_EMULATOR_HOST")
+
+
 def test_a_proxy_is_named_without_its_password(scene: Scene) -> None:
     proxy = f"http://user:{TOKEN}@{scene.bq.url.removeprefix('http://')}"
     ended = scene.doctor(http_proxy=proxy, BIGQUERY_EMULATOR_HOST="http://bigquery.example", EMULATOR="yes")
