@@ -17,6 +17,10 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parent
 RESOURCES = SOURCE.parent / "resources" / "bqsteps"
 SHEBANG = b"#!/usr/bin/env python3\n"
+# The client names these, and does without them: it talks REST, and grpc would be near half of what an agent fetches and
+# keeps in memory; it traces only with more of opentelemetry than it names; the others are for what nobody here asks of
+# google-auth, protobuf and cffi.
+LEFT_OUT = ("grpcio", "grpcio-status", "opentelemetry-api", "proto-plus", "pyasn1", "pyasn1-modules", "pycparser")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 UNIX = 3
 MODE = 0o100644
@@ -38,18 +42,19 @@ def package(source: Path) -> bytes:
 def _files(source: Path) -> Iterator[tuple[str, bytes]]:
     paths = sorted((source / "bqsteps").rglob("*.py"), key=Path.as_posix)
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in paths}
-    files["requirements.txt"] = _without_grpc((source / "requirements.txt").read_text(encoding="utf-8")).encode()
+    files["requirements.txt"] = _for_agents((source / "requirements.txt").read_text(encoding="utf-8")).encode()
     yield "__main__.py", (source / "archive_main.py").read_bytes()
     yield "digest.txt", _digest(files)
     yield from files.items()
 
 
-def _without_grpc(requirements: str) -> str:
-    """The list for agents. BigQuery's client talks REST; grpc would be near half of what they fetch and keep in memory.
+def _for_agents(requirements: str) -> str:
+    """The list for agents, which leaves out what their programs never use.
 
     The whole list stays what people install from: pip takes no hashed list from which something is missing.
     """
-    return re.sub(r"^grpcio(-status)?==.*\n(?:[ #].*\n)*", "", requirements, flags=re.MULTILINE)
+    names = "|".join(LEFT_OUT)
+    return re.sub(rf"^({names})==.*\n(?:[ #].*\n)*", "", requirements, flags=re.MULTILINE)
 
 
 def _digest(files: Mapping[str, bytes]) -> bytes:

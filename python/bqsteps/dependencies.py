@@ -1,6 +1,5 @@
 """Finds the pinned packages, or has them installed for this pod. Standard library only; cheap where they are there."""
 
-import hashlib
 import os
 import stat
 import sys
@@ -69,6 +68,8 @@ def folder_name(requirements: bytes) -> str:
     The suffix of extension modules names the interpreter, its version, the platform and the C library:
     `.cpython-313-x86_64-linux-gnu.so`.
     """
+    import hashlib  # noqa: PLC0415 - the prepared image never comes here, and it is long to import
+
     digest = hashlib.sha256(requirements).hexdigest()[:16]
     return f"{digest}-{EXTENSION_SUFFIXES[0].split('.')[1]}-{os.uname().machine}"
 

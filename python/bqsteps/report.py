@@ -7,7 +7,6 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -104,6 +103,8 @@ def failures() -> Iterator[None]:
         ) from None
     except Exception as defect:  # noqa: BLE001  # the last place before a person, who is owed a line and a result
         # Nothing is known of it but where it is: its words may hold a value that must not be shown.
+        import traceback  # noqa: PLC0415  # long to import
+
         place = traceback.extract_tb(defect.__traceback__)[-1]
         where = f"{type(defect).__name__} in {Path(place.filename).name}:{place.lineno}"
         raise Failure(

@@ -4,8 +4,7 @@ import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from bench import bq_tool
 from bench.measure import BrokenMeasurement, Program, Sample, alternate
@@ -19,6 +18,9 @@ UV_VENV = (
     "uv venv --quiet venv && . venv/bin/activate && "
     'uv pip install --quiet --no-index --find-links "$PIP_FIND_LINKS" -r requirements.txt && python plain/log_row.py'
 )
+
+UNBOUND = "10000"  # BQ_REQUESTS_PER_SECOND where the service has no limits
+LOOPED = 50  # tables of the plain loop
 
 
 @dataclass
@@ -42,19 +44,21 @@ class Comparison:
 def service(scene: Scene, latency: float, job_seconds: float = 0.0, limits: Limits | None = None) -> Iterator[None]:
     """The service as it is within the block."""
     bq = scene.bq
+    before = bq.latency, bq.job_seconds, replace(bq.limits)
     bq.latency, bq.job_seconds = latency, job_seconds
     bq.limits.__dict__.update((limits or Limits.off()).__dict__)
     try:
         yield
     finally:
-        bq.latency, bq.job_seconds = 0.0, 0.0
-        bq.limits.__dict__.update(Limits.off().__dict__)
+        bq.latency, bq.job_seconds, limits = before
+        bq.limits.__dict__.update(limits.__dict__)
 
 
 def from_a_bare_image(scene: Scene, runs: int) -> tuple[Comparison, Comparison]:
     """From the start of a pod to a confirmed row; and what a later step takes in the same pod."""
     bare = scene.bare
-    later: dict[str, list[Sample]] = {"plain": [], "bqsteps": []}
+    later: dict[str, list[Sample]] = {"plain": [], "bqsteps": [], "bqsteps, prepared image": []}
+    warm = scene.workspace()
 
     def plain() -> Sample:
         folder = scene.workspace()
@@ -70,6 +74,7 @@ def from_a_bare_image(scene: Scene, runs: int) -> tuple[Comparison, Comparison]:
         folder = scene.workspace()
         first = scene.logging(scene.command(bare, folder, "log-build"))
         later["bqsteps"].append(scene.logging(scene.command(bare, folder, "log-build")))
+        later["bqsteps, prepared image"].append(scene.logging(scene.command(scene.prepared, warm, "log-build")))
         return first
 
     def ours_with_uv() -> Sample:
@@ -86,6 +91,7 @@ def from_a_bare_image(scene: Scene, runs: int) -> tuple[Comparison, Comparison]:
         return sample
 
     with service(scene, 0.02):
+        scene.logging(scene.command(scene.prepared, warm, "log-build"))  # not measured: it lays the modules out
         sides = alternate(
             {
                 "plain": plain,
@@ -110,9 +116,8 @@ def warm_log(scene: Scene, runs: int, latency: float, job_seconds: float = 0.0) 
         "plain": lambda: scene.logging(scene.plain(python, theirs, "log_row.py"), PLAIN_LOG),
         "bqsteps": lambda: scene.logging(scene.command(python, ours, "log-build")),
     }
-    comparison = _against_bq(
-        scene, sides, runs, latency, job_seconds, lambda: scene.logging(bq_tool.insert(scene, theirs), PLAIN_LOG)
-    )
+    bq = None if job_seconds else lambda: scene.logging(bq_tool.insert(scene, theirs), PLAIN_LOG)  # it makes no job
+    comparison = _against_bq(scene, sides, runs, latency, job_seconds, bq)
     comparison.key = f"log-{latency * 1000:.0f}ms" + (f"-job-{job_seconds:g}s" if job_seconds else "")
     jobs = f", jobs of {job_seconds:g} s" if job_seconds else ""
     comparison.title = f"A row, prepared image, {latency * 1000:.0f} ms a request{jobs}"
@@ -145,12 +150,12 @@ def _against_bq(  # noqa: PLR0913, PLR0917  # what a comparison has
     runs: int,
     latency: float,
     job_seconds: float,
-    bq: Callable[[], Sample],
+    bq: Callable[[], Sample] | None,
 ) -> Comparison:
-    """The comparison of the sides and of `bq`, where that is installed."""
-    reason = bq_tool.missing()
+    """The comparison of the sides and of `bq`, where that is installed and does the same."""
+    reason = bq_tool.missing() if bq else ""
     with service(scene, latency, job_seconds):
-        if not reason:
+        if bq and not reason:
             sides["bq"] = bq
         for run in sides.values():  # not measured: whatever is kept from run to run is there afterwards
             run()
@@ -183,26 +188,45 @@ class Tables:
 
     def __init__(self, scene: Scene, most: int) -> None:
         self._scene = scene
-        self.most = most
+        self._most = most
         self._ours, self._theirs = scene.workspace(), scene.workspace()
         self._names = define_tables(self._ours, most)
-        scene.watch.run(self._ensure(most))  # makes them
+        scene.watch.run(self._ensure(most, UNBOUND))  # makes them
 
-    def _ensure(self, count: int) -> Program:
-        tables = ",".join(self._names[:count])
-        return self._scene.command(self._scene.prepared, self._ours, "ensure-table", BQ_TABLES=tables)
-
-    def ensure(self, count: int, **more: Any) -> Sample:  # noqa: ANN401  # what service takes
-        """So many in one command."""
-        with service(self._scene, 0.02, **more):
-            return self._scene.watch.run(self._ensure(count))
-
-    def loop(self, count: int) -> Sample:
-        """So many in a plain loop."""
-        tables = ",".join(self._names[:count])
+    def against_a_loop(self, runs: int) -> Comparison:
+        """All in one command, and one after the other by a plain script."""
+        factor = self._most / LOOPED
+        sides: dict[str, Callable[[], Sample]] = {
+            f"plain loop over {LOOPED}, extrapolated": lambda: self._loop(LOOPED).times(factor),
+            "bqsteps": lambda: self.ensure(self._most),
+        }
         with service(self._scene, 0.02):
-            program = self._scene.plain(self._scene.prepared, self._theirs, "ensure_tables.py", BQ_TABLES=tables)
-            return self._scene.watch.run(program)
+            for run in sides.values():
+                run()
+            samples = alternate(sides, runs)
+        note = f"The loop is timed over {LOOPED} tables; what it does between its first request and its last answer"
+        note += f" is counted {factor:g} times. The service has no limits here, and BQ_REQUESTS_PER_SECOND says so."
+        return Comparison("many", f"{self._most:,} tables as defined, 20 ms a request", samples, [note])
+
+    def ensure(self, count: int) -> Sample:
+        """So many in one command, with a service that has no limits."""
+        with service(self._scene, 0.02):
+            return self._scene.watch.run(self._ensure(count, UNBOUND))
+
+    def within_limits(self) -> Sample:
+        """All in one command, with BigQuery's limits."""
+        with service(self._scene, 0.02, limits=Limits()):
+            return self._scene.watch.run(self._ensure(self._most))
+
+    def _ensure(self, count: int, rate: str = "") -> Program:
+        told = {"BQ_TABLES": ",".join(self._names[:count]), "BQ_REQUESTS_PER_SECOND": rate}
+        return self._scene.command(self._scene.prepared, self._ours, "ensure-table", **told)
+
+    def _loop(self, count: int) -> Sample:
+        tables = ",".join(self._names[:count])
+        return self._scene.watch.run(
+            self._scene.plain(self._scene.prepared, self._theirs, "ensure_tables.py", BQ_TABLES=tables)
+        )
 
 
 class Rows:
@@ -216,8 +240,17 @@ class Rows:
         self._scene = scene
         self._folder = scene.workspace()
 
-    def replay(self, count: int, job_seconds: float) -> Sample:
-        """So many, none of which is on record yet."""
+    def replay(self, count: int) -> Sample:
+        """So many, none of which is on record yet, with a service that has no limits."""
+        with service(self._scene, 0.02):
+            return self._replay(count, UNBOUND)
+
+    def within_limits(self, count: int) -> Sample:
+        """So many as jobs that take a second, with BigQuery's limits."""
+        with service(self._scene, 0.02, 1.0, Limits()):
+            return self._replay(count)
+
+    def _replay(self, count: int, rate: str = "") -> Sample:
         scene = self._scene
         before = len(scene.bq.tables[str(LOG)].rows)
         spool = self._folder / "spool"
@@ -225,8 +258,6 @@ class Rows:
         spool.mkdir()
         with (spool / "rows.ndjson").open("w", encoding="ascii") as file:
             file.writelines(spooled(count, f"replayed/{before}"))
-        program = scene.command(
-            scene.prepared, self._folder, "replay", BQ_SPOOL_DIR=str(spool), BQ_DEADLINE_SECONDS="7200"
-        )
-        with service(scene, 0.02, job_seconds):
-            return scene.watch.run(program, lambda: len(scene.bq.tables[str(LOG)].rows) == before + count)
+        told = {"BQ_SPOOL_DIR": str(spool), "BQ_DEADLINE_SECONDS": "7200", "BQ_REQUESTS_PER_SECOND": rate}
+        program = scene.command(scene.prepared, self._folder, "replay", **told)
+        return scene.watch.run(program, lambda: len(scene.bq.tables[str(LOG)].rows) == before + count)

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,19 @@ class Sample:
     requests: int = 0
     rejected: int = 0
     connections: int = 0
+
+    def times(self, factor: float) -> "Sample":
+        """What it would cost if all that lies between the first request and the last answer took so often as long."""
+        more = self.service * (factor - 1)
+        waited = self.wall - self.own
+        return replace(
+            self,
+            wall=self.wall + more,
+            own=self.own + more - waited * (factor - 1),
+            service=self.service * factor,
+            cpu=self.cpu + more - waited * (factor - 1),
+            requests=round(self.requests * factor),
+        )
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ class Plan:
         job_runs: the same where jobs take their time.
         latencies: of the service, in seconds a request.
         tables: how many, to see how it grows.
-        rows: the same for rows.
-        slow_rows: how many are replayed as jobs that take a second.
+        limited_runs: of the most tables, with BigQuery's limits.
+        rows: how many, to see how it grows; the most of them once.
+        slow_rows: how many are replayed as jobs that take a second; the most of them once.
     """
 
     is_quick: bool
@@ -25,12 +26,13 @@ class Plan:
     job_runs: int
     latencies: tuple[float, ...]
     tables: tuple[int, ...]
+    limited_runs: int
     rows: tuple[int, ...]
-    slow_rows: int
+    slow_rows: tuple[int, ...]
 
     def with_runs(self, runs: int) -> Self:
         """The same with another number of runs."""
-        return replace(self, runs=runs, bare_runs=runs, job_runs=runs)
+        return replace(self, runs=runs, bare_runs=runs, job_runs=runs, limited_runs=runs)
 
 
 FULL = Plan(
@@ -40,8 +42,9 @@ FULL = Plan(
     job_runs=7,
     latencies=(0.0, 0.02, 0.08),
     tables=(10, 100, 1_000),
+    limited_runs=7,
     rows=(1, 10, 100, 1_000, 10_000),
-    slow_rows=10_000,
+    slow_rows=(100, 1_000),
 )
 QUICK = Plan(
     is_quick=True,
@@ -49,7 +52,8 @@ QUICK = Plan(
     bare_runs=1,
     job_runs=1,
     latencies=(0.02,),
-    tables=(10, 300),
-    rows=(10, 100, 500),
-    slow_rows=100,
+    tables=(10, 1_000),
+    limited_runs=1,
+    rows=(1, 100, 1_000),
+    slow_rows=(100,),
 )

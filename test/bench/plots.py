@@ -3,9 +3,10 @@
 import json
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import matplotlib.pyplot as plt  # type: ignore[import-not-found]  # has a Python of its own
+import matplotlib.pyplot as plt
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     for (title, points), (time, memory) in zip(growth.items(), rows, strict=True):
         counts = [int(count) for count in points]
         for axes, value, unit in ((time, "wall", "seconds"), (memory, "peak", "peak memory, MB")):
-            axes.plot(counts, [point[value] for point in points.values()], marker="o")
+            axes.plot(counts, [median(run[value] for run in runs) for runs in points.values()], marker="o")
             axes.set(title=title, xscale="log", ylabel=unit, ylim=(0, None))
             axes.grid(alpha=0.3)
     figure.savefig(folder / "growth.svg")

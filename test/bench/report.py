@@ -9,10 +9,13 @@ from rich.table import Table
 
 from bench.comparisons import Comparison
 from bench.measure import Sample
-from bench.results import Results, median, own, wall
+from bench.results import Results, median, own, peak, wall
 
-HEAD = ("", "ratio", "min ms", "median ms", "max ms", "own ms", "CPU ms", "peak MB", "requests", "connections", "runs")
-GROWTH_HEAD = ("how many", "seconds", "peak MB", "requests", "rejected", "connections")
+HEAD = (
+    "", "ratio", "least", "most", "min ms", "median ms", "max ms", "own ms", "CPU ms", "peak MB", "requests",
+    "connections", "runs",
+)  # fmt: skip
+GROWTH_HEAD = ("how many", "least s", "median s", "most s", "peak MB", "requests", "rejected", "connections", "runs")
 
 
 def write(results: Results, folder: Path) -> None:
@@ -64,11 +67,12 @@ def _cells(samples: Sequence[Sample], first: Sequence[Sample]) -> Iterator[str]:
         yield from [""] * (len(HEAD) - 2)
         return
     walls = [sample.wall for sample in samples]
-    yield f"{median(samples, wall) / median(first, wall):.2f}"
+    ratios = [ours.wall / theirs.wall for ours, theirs in zip(samples, first, strict=True)]
+    yield from (f"{each:.2f}" for each in (median(samples, wall) / median(first, wall), min(ratios), max(ratios)))
     yield from (f"{seconds * 1000:.0f}" for seconds in (min(walls), median(samples, wall), max(walls)))
     yield f"{median(samples, own) * 1000:.0f}"
     yield f"{median(samples, lambda sample: sample.cpu) * 1000:.0f}"
-    yield f"{max(sample.peak for sample in samples):.0f}"
+    yield f"{peak(samples):.0f}"
     yield _range([sample.requests for sample in samples])
     yield _range([sample.connections for sample in samples])
     yield str(len(samples))
@@ -78,10 +82,18 @@ def _range(numbers: Sequence[int]) -> str:
     return str(numbers[0]) if len(set(numbers)) == 1 else f"{min(numbers)} to {max(numbers)}"
 
 
-def _growth_rows(points: dict[int, Sample]) -> list[tuple[str, ...]]:
+def _growth_rows(points: dict[int, list[Sample]]) -> list[tuple[str, ...]]:
     return [
-        (f"{count:,}", f"{s.wall:.2f}", f"{s.peak:.0f}", f"{s.requests:,}", str(s.rejected), str(s.connections))
-        for count, s in points.items()
+        (
+            f"{count:,}",
+            *(f"{seconds:.2f}" for seconds in (min(map(wall, runs)), median(runs, wall), max(map(wall, runs)))),
+            f"{peak(runs):.0f}",
+            _range([run.requests for run in runs]),
+            _range([run.rejected for run in runs]),
+            _range([run.connections for run in runs]),
+            str(len(runs)),
+        )
+        for count, runs in points.items()
     ]
 
 

@@ -47,7 +47,7 @@ class Results:
     is_quick: bool
     comparisons: list[Comparison] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
-    growth: dict[str, dict[int, Sample]] = field(default_factory=dict)
+    growth: dict[str, dict[int, list[Sample]]] = field(default_factory=dict)
     jenkins: dict[str, int | list[str]] | str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -65,7 +65,7 @@ class Results:
             for each in document["comparisons"]
         ]
         growth = {
-            name: {int(count): Sample(**sample) for count, sample in points.items()}
+            name: {int(count): [Sample(**sample) for sample in runs] for count, runs in points.items()}
             for name, points in document["growth"].items()
         }
         return cls(
@@ -80,6 +80,11 @@ class Results:
 
 def median(samples: Sequence[Sample], value: Callable[[Sample], float]) -> float:
     return statistics.median(value(sample) for sample in samples)
+
+
+def peak(samples: Sequence[Sample]) -> float:
+    """The memory of the run that took most, in MB."""
+    return max(sample.peak for sample in samples)
 
 
 def wall(sample: Sample) -> float:

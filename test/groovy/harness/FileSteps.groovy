@@ -25,6 +25,7 @@ class FileSteps {
             File file = volumeFile(given.file, 'writeFile')
             file.parentFile.mkdirs()
             file.bytes = encode((String) given.text, (String) given.encoding, context.agent.charset)
+            jenkins.program.branch.step.sent += file.length()
             null
         }
         steps.define('readFile', ['file', 'encoding']) { Map given, frame ->

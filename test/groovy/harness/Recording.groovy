@@ -1,11 +1,13 @@
 package harness
 
-/** A step that ran, with its arguments, and the steps that ran inside of it. */
+/** A step that ran, with its arguments, the steps that ran inside of it, and the bytes to and from the agent. */
 class RecordedStep {
 
     final String name
     final Map given
     final List<RecordedStep> inside = [].asSynchronized()
+    long sent
+    long received
 
     RecordedStep(String name, Map given) {
         this.name = name
@@ -16,6 +18,11 @@ class RecordedStep {
         RecordedStep step = new RecordedStep(inner, arguments)
         inside.add(step)
         return step
+    }
+
+    /** This step and those inside of it, in the order in which they began. */
+    List<RecordedStep> flat() {
+        [this] + inside.collectMany { it.flat() }
     }
 
 }

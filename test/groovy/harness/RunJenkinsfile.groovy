@@ -1,11 +1,14 @@
 package harness
 
+import groovy.json.JsonOutput
+
 /**
  * Runs a Jenkinsfile, declarative or scripted, with this project as the library `bqsteps`, and prints its console.
  *
  *     java -cp "$(cat .build/classpath)" harness.RunJenkinsfile \
  *         --jenkinsfile Jenkinsfile.example --workspace 'any folder' [--library .] [--job team/app] [--number 1]
  *         [--param NAME=value]… [--cause 'hudson.triggers.SCMTrigger$SCMTriggerCause']
+ *         [--traffic 'a file for the bytes of each step, as JSON']
  *
  * The workspace folder is used as it is, with what lies in it. The processes get this process' own environment and
  * Jenkins' variables on top, as from an agent. Exit code 0 is SUCCESS, anything else 1. SIGINT and SIGTERM end it at once
@@ -18,6 +21,10 @@ class RunJenkinsfile {
         Jenkins jenkins = jenkins(options)
         Runtime.runtime.addShutdownHook(new Thread({ jenkins.steps.endProcesses() } as Runnable))
         jenkins.run(new File(one(options, 'jenkinsfile')).getText('UTF-8'))
+        if (options.traffic) {
+            List<Map> traffic = jenkins.record.flat().tail().collect { [step: it.name, sent: it.sent, received: it.received] }
+            new File(one(options, 'traffic')).setText(JsonOutput.toJson(traffic), 'UTF-8')
+        }
         System.exit(jenkins.build.result == 'SUCCESS' ? 0 : 1)
     }
 

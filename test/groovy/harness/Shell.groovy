@@ -46,7 +46,11 @@ class Shell {
         file.executable = true
         List<String> command = script.startsWith('#!') ? [file.path] : ['/bin/sh', '-xe', file.path]
         try {
-            return outcome(given, execute(command, given.returnStdout as boolean))
+            Map ended = execute(command, given.returnStdout as boolean)
+            RecordedStep step = jenkins.program.branch.step
+            step.sent += file.length() + size(jenkins.environment.variables() - context.agent.environment)
+            step.received += ended.received
+            return outcome(given, ended)
         } finally {
             control.deleteDir()
         }
@@ -84,14 +88,23 @@ class Shell {
             }
             process.outputStream.close()
             ByteArrayOutputStream stdout = new ByteArrayOutputStream()
+            long shown = 0
             Thread other = keepStdout ? Thread.start { stdout << process.inputStream } : null
-            (keepStdout ? process.errorStream : process.inputStream).eachLine(charset) { String line -> jenkins.console.line(line) }
+            (keepStdout ? process.errorStream : process.inputStream).eachLine(charset) { String line ->
+                shown += line.getBytes(charset).length + 1
+                jenkins.console.line(line)
+            }
             other?.join()
             int code = process.waitFor()
             running.remove(process)
             branch.process = null
-            return [code: code, stdout: stdout.toByteArray()]
+            return [code: code, stdout: stdout.toByteArray(), received: stdout.size() + shown]
         }
+    }
+
+    /** The bytes of variables, each as NAME=value with an end. */
+    private static int size(Map<String, String> variables) {
+        (int) variables.collect { name, value -> "${name}=${value}".getBytes('UTF-8').length + 1 }.sum(0)
     }
 
 }

@@ -1,5 +1,6 @@
 package selftest
 
+import groovy.json.JsonSlurper
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.api.io.TempDir
@@ -31,6 +32,25 @@ class RunJenkinsfileTest {
         List<String> lines = process.inputStream.readLines()
         assert process.waitFor() == 0
         assert ['found', "x y|from outside|team/shop|7|${workspace.path}".toString(), 'a=b', 'Finished: SUCCESS'].every { it in lines }
+    }
+
+    @Test
+    void it_counts_what_crosses_between_controller_and_agent() {
+        File traffic = new File(folder, 'traffic.json')
+        String pipeline = '''node {
+            writeFile file: 'a', text: 'AAEC', encoding: 'Base64'
+            sh 'echo four'
+            withEnv(['MORE=12345678']) { sh script: 'echo 7 bytes', returnStdout: true }
+        }'''
+        Process process = start(pipeline, ['--traffic', traffic.path])
+        process.inputStream.text
+        assert process.waitFor() == 0
+        List<Map> steps = (List<Map>) new JsonSlurper().parse(traffic)
+        assert steps*.step == ['node', 'writeFile', 'sh', 'withEnv', 'sh']
+        assert steps[1] == [step: 'writeFile', sent: 3, received: 0]
+        assert steps[2].received == '+ echo four\nfour\n'.length()
+        assert steps[4].received == '+ echo 7 bytes\n7 bytes\n'.length()
+        assert steps[4].sent - steps[2].sent == 'MORE=12345678\n'.length() + 'echo 7 bytes'.length() - 'echo four'.length()
     }
 
     @Test
