@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from documents import markdown
 from end_to_end import jenkins
 from end_to_end.conftest import ROOT
+from end_to_end.emulator import PROJECT
 from end_to_end.reader import Reader
 
 AWKWARD = "$HOME $(id) `id` \"'\\ \t% -é😀"
@@ -126,6 +128,70 @@ class TestScripted:
         assert row["status"] == AWKWARD
         assert json.loads(row["extra"]) == {"note": AWKWARD, "more": ["a\nb", 1, None]}
 
+    def test_wherever_it_runs_a_build_is_on_record_once_and_its_last_row_is_found(
+        self, workspace: Path, agent: Mapping[str, str], reader: Reader, dataset: str
+    ) -> None:
+        file = write(
+            workspace,
+            f"""
+            @Library('bqsteps@v1') _
+            pipeline {{
+                agent none
+                stages {{
+                    stage('Retried') {{
+                        agent any
+                        steps {{
+                            retry(3) {{
+                                bqLogBuild dataset: '{dataset}', event: 'started'
+                                sh '[ -e tried ] || {{ touch tried; exit 1; }}'
+                            }}
+                        }}
+                    }}
+                    stage('Parallel') {{
+                        parallel {{
+                            stage('Left') {{ agent any; steps {{ bqLogBuild dataset: '{dataset}', event: 'started' }} }}
+                            stage('Right') {{ agent any; steps {{ error 'broken' }} }}
+                        }}
+                    }}
+                }}
+                post {{
+                    always {{
+                        bqPod {{ bqLogBuild dataset: '{dataset}', failedStage: 'Right', tests: [totalCount: 3] }}
+                    }}
+                }}
+            }}
+            """,
+        )
+        cause = "org.jenkinsci.plugins.workflow.cps.replay.ReplayCause"
+        code, console = jenkins.run(file, workspace, "--number", "4", "--cause", cause, environ=agent)
+        assert (code, console.splitlines()[-1]) == (1, "Finished: FAILURE"), console
+        columns = "event, status, result, is_replay, failed_stage, tests_total"
+        rows = reader.query(f"SELECT {columns} FROM `{dataset}.build_logs` ORDER BY event")  # noqa: S608
+        finished = {"event": "finished", "status": "FAILURE", "result": "FAILURE", "is_replay": "true"}
+        started = {"event": "started", "status": "RUNNING", "result": None, "is_replay": "true"}
+        assert rows == [
+            {**finished, "failed_stage": "Right", "tests_total": "3"},
+            {**started, "failed_stage": None, "tests_total": None},
+        ]
+
+    def test_the_documented_queries_find_the_last_row_and_the_builds_without_an_end(
+        self, workspace: Path, agent: Mapping[str, str], reader: Reader, dataset: str
+    ) -> None:
+        calls = [f"bqLogBuild dataset: '{dataset}', event: 'started'", f"bqLogBuild dataset: '{dataset}'"]
+        for number, steps in (("1", calls), ("2", calls[:1]), ("2", calls[:1])):
+            file = write(workspace, "@Library('bqsteps@v1') _\nnode {\n" + "\n".join(steps) + "\n}")
+            code, console = jenkins.run(file, workspace, "--number", number, environ=agent)
+            assert code == 0, console
+        view, unfinished = _documented(dataset)
+        reader.query(view)
+        found = reader.query(f"SELECT build_id, event FROM `{dataset}.last_builds` ORDER BY build_id")  # noqa: S608
+        assert [(row["build_id"], row["event"]) for row in found] == [
+            ("1", "finished"), ("2", "started"), ("2", "started"),
+        ]  # fmt: skip
+        assert reader.query(unfinished) == []
+        days_later = unfinished.replace("CURRENT_TIMESTAMP()", "TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 2 DAY)")
+        assert [row["build_id"] for row in reader.query(days_later)] == ["2", "2"]
+
     def test_unreachable_bigquery_ends_with_one_line_and_onfailure_decides(
         self, workspace: Path, agent: Mapping[str, str]
     ) -> None:
@@ -189,6 +255,16 @@ class TestTheDemo:
         assert list(tmp_path.iterdir()) == []
         # Whatever it started carries its temporary folder in its arguments or its environment.
         assert _processes_that_mention(str(tmp_path)) == []
+
+
+def _documented(dataset: str) -> list[str]:
+    """The statements about the last row of a build, for a dataset of the emulator."""
+    document = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    return [
+        block.code.replace("my-project.jenkins_demo_db.", f"{PROJECT}.{dataset}.")
+        for block in markdown.blocks(document)
+        if block.info == "sql" and "last_builds" in block.code
+    ]
 
 
 def _processes_that_mention(text: str) -> list[str]:
