@@ -253,6 +253,19 @@ class BqLogBuildTest extends StepTest {
     }
 
     @Test
+    void after_an_abort_post_logs_the_build_as_aborted() {
+        jenkins.abortAt { String step, Map given -> step == 'sleep' }
+        pipeline('''pipeline {
+            agent any
+            stages { stage('Long') { steps { sleep 600 } } }
+            post { always { bqLogBuild() } }
+        }''')
+        assert jenkins.build.result == 'ABORTED'
+        assert received*.environment*.BUILD_STATUS == ['ABORTED']
+        assert received[0].build.subMap(['result', 'result_is_final']) == [result: 'ABORTED', result_is_final: true]
+    }
+
+    @Test
     void a_python_that_dies_without_a_word_leaves_its_row_as_an_artifact() {
         python('mkdir -p other && echo row > other/k.ndjson; kill -9 $$')
         jenkins.agent.environment += [BQ_SPOOL_DIR: 'other']
