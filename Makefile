@@ -14,7 +14,7 @@ GROOVY := $(shell find test/groovy -name '*.groovy')
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1: \2/p' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: demo run test test-groovy test-python lint mutants package docs release soak bench bench-docs stand-in requirements clean
+.PHONY: demo run test test-groovy test-python lint mutants package golden docs release soak bench bench-docs stand-in requirements clean
 demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenkinsfile.example against an embedded BigQuery
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.demo
 
@@ -63,6 +63,9 @@ mutants: $(BUILD)/classpath ## change the steps in hundreds of ways, and count w
 
 package: ## build resources/bqsteps/bqsteps.pyz
 	@python=$$($(FIND_PYTHON)); "$$python" python/build_package.py
+
+golden: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## accept what the golden runs do now: look at the diff
+	@ACCEPT_GOLDEN=1 $(BIN)/pytest --quiet --no-header test/end_to_end/test_golden.py
 
 docs: $(BUILD)/venv.stamp ## write the documents' tables anew from the code
 	@PYTHONPATH=python:test $(BIN)/python -m documents.tables

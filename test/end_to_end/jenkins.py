@@ -54,6 +54,22 @@ def run(jenkinsfile: Path, workspace: Path, *options: str, environ: Mapping[str,
         return process.returncode, console
 
 
+def golden_runs(folder: Path, *, environ: Mapping[str, str]) -> tuple[int, str]:
+    """The exit code and the consoles of the golden runs; each build's steps are a text in the folder then."""
+    ended = subprocess.run(
+        ["java", "-cp", (ROOT / ".build/classpath").read_text(encoding="utf-8"), "golden.GoldenRuns", str(folder)],
+        env=_clean(os.environ) | {"PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"} | dict(environ),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        timeout=900,
+        check=False,
+    )
+    return ended.returncode, ended.stdout
+
+
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     """Without what a person's shell, or the Jenkins that runs the tests, may have set of the steps' own variables."""
     ours = ("BQ_", "BUILD_", "JENKINS_", "JOB_", "GIT_", "CHANGE_", "PROJECT_ID", "DATASET_ID", "TABLE_ID", "WORKSPACE")

@@ -72,6 +72,11 @@ class AnyAgent implements Serializable {
         failed instanceof RemovedAgent || failed instanceof AgentOfflineException || failed instanceof MissingContextVariableException
     }
 
+    @Override
+    String toString() {
+        'agent()'
+    }
+
 }
 
 /** The same, of a pod. Jenkins knows a pod that is gone by its template, so this holds only inside of `podTemplate`. */
@@ -95,6 +100,11 @@ class KubernetesAgent extends AnyAgent {
         return handleNonKubernetes
     }
 
+    @Override
+    String toString() {
+        'kubernetesAgent()'
+    }
+
 }
 
 /** The controller restarted in the middle of a step that cannot go on. */
@@ -102,6 +112,11 @@ class NonResumable implements Serializable {
 
     boolean holds(Throwable failed, Jenkins jenkins) {
         failed instanceof SynchronousResumeNotSupportedException
+    }
+
+    @Override
+    String toString() {
+        'nonresumable()'
     }
 
 }

@@ -64,6 +64,7 @@ class Jenkins implements Live {
     Program program
     Branch main
     Sandbox interceptor
+    private PipelineHelper helper
     private final Map<String, File> libraries = [:]
     private final List<Closure> interruptions = []
 
@@ -74,7 +75,7 @@ class Jenkins implements Live {
     /** Runs a pipeline to its end; the outcome is in build.result, console and failure. */
     Jenkins run(String pipeline, String source = 'WorkflowScript') {
         Binding binding = new Binding([env: environment, currentBuild: build, params: parameters, scm: [:]])
-        PipelineHelper helper = new PipelineHelper(this, binding)
+        helper = new PipelineHelper(this, binding)
         libraries.each { String name, File folder -> helper.registerLibrary(name, folder) }
         helper.init()
         interceptor = new Sandbox(helper.libraryClasses, allowed)
@@ -100,6 +101,11 @@ class Jenkins implements Live {
         }
         console.line("Finished: ${build.result}")
         return this
+    }
+
+    /** Loads a library in the middle of a pipeline, by `name@version`. */
+    Object load(String library) {
+        helper.load(library)
     }
 
     /** Aborts the build when a step is entered for which the closure (name, arguments) is true. */
@@ -222,20 +228,28 @@ class PipelineHelper extends PipelineTestHelper {
         (GroovyClassLoader) gse.parentClassLoader
     }
 
-    /** What JenkinsPipelineUnit says while it loads libraries belongs to the build's console. */
     Script parse(String pipeline, String source) {
+        Class type = (Class) told { libraryClasses.parseClass(pipeline, source) }
+        setGlobalVars(pipelineBinding)
+        return InvokerHelper.createScript(type, pipelineBinding)
+    }
+
+    Object load(String library) {
+        told { libLoader.loadLibrary(library) }
+        setGlobalVars(pipelineBinding)
+    }
+
+    /** What JenkinsPipelineUnit says while it loads libraries belongs to the build's console. */
+    private Object told(Closure loading) {
         PrintStream before = System.out
         ByteArrayOutputStream said = new ByteArrayOutputStream()
         System.out = new PrintStream(said, true)
-        Class type
         try {
-            type = libraryClasses.parseClass(pipeline, source)
+            return loading()
         } finally {
             System.out = before
             said.toString().eachLine { jenkins.console.line(it) }
         }
-        setGlobalVars(pipelineBinding)
-        return InvokerHelper.createScript(type, pipelineBinding)
     }
 
     /** Own methods first, then the library's steps, then Jenkins' steps; anything else is an error. */

@@ -77,7 +77,7 @@ class Recording {
             return "(text ${scripts.indexOf(value) + 1})"
         }
         scripts.add(value)
-        List<String> lines = value.stripIndent().trim().readLines()
+        List<String> lines = value.replaceAll(/\s+$/, '').stripIndent().readLines().dropWhile { it.trim().empty }
         return "(text ${scripts.size()})" + lines.collect { '\n' + indent + '  | ' + it }.join('')
     }
 

@@ -21,6 +21,8 @@ class Steps {
         new BlockSteps(jenkins).define(this)
         new AgentSteps(jenkins).define(this)
         define('sh', ['script', 'returnStdout', 'returnStatus', 'encoding', 'label']) { Map given, frame -> shell.run(given) }
+        define('library', ['identifier', 'changelog', 'retriever']) { Map given, frame -> jenkins.load((String) given.identifier) }
+        symbol('modernSCM') { Map given -> given }
         define('parallel', null) { Map given, Frame frame -> new Parallel(jenkins, frame).run() }
         define('pipeline', []) { Map given, Frame frame -> new Declarative(jenkins, frame).run() }
     }
