@@ -1,8 +1,6 @@
 package steps
 
 import org.junit.jupiter.api.Test
-import org.junit.jupiter.params.ParameterizedTest
-import org.junit.jupiter.params.provider.CsvSource
 
 class BqEnsureTableTest extends StepTest {
 
@@ -63,15 +61,6 @@ class BqEnsureTableTest extends StepTest {
         succeeds('''def result = bqEnsureTable dataset: 'd', table: 't'
             echo "got ${result.status} ${result.changes[0].path} ${result.changes[0].n + 1} ${result.changes[0].x} ${result.changes[0].t}"''')
         assert 'got updated a 2 null true' in jenkins.console.lines
-    }
-
-    @ParameterizedTest
-    @CsvSource(['project,PROJECT_ID', 'dataset,DATASET_ID', 'table,TABLE_ID', 'location,BQ_LOCATION', 'configDir,BQ_CONFIG_DIR', 'junit,BQ_JUNIT_FILE'])
-    void texts_arrive_byte_for_byte(String parameter, String variable) {
-        succeeds('''for (value in params.values) {
-            bqEnsureTable([dataset: 'd', table: 't'] + [(params.name): value])
-        }''', [name: parameter, values: NASTY])
-        assert received*.environment*.get(variable) == NASTY
     }
 
     @Test

@@ -3,7 +3,6 @@ package steps
 import hudson.tasks.junit.TestResultSummary
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.params.ParameterizedTest
-import org.junit.jupiter.params.provider.CsvSource
 import org.junit.jupiter.params.provider.ValueSource
 
 class BqLogBuildTest extends StepTest {
@@ -191,13 +190,6 @@ class BqLogBuildTest extends StepTest {
         succeeds("bqLogBuild project: 'mine', location: 'EU', event: 'started', method: 'load', deadline: 9")
         assert environment.subMap(['PROJECT_ID', 'BQ_LOCATION', 'BQ_EVENT', 'BQ_WRITE_METHOD', 'BQ_DEADLINE_SECONDS']) ==
             [PROJECT_ID: 'mine', BQ_LOCATION: 'EU', BQ_EVENT: 'started', BQ_WRITE_METHOD: 'load', BQ_DEADLINE_SECONDS: '9']
-    }
-
-    @ParameterizedTest
-    @CsvSource(['project,PROJECT_ID', 'dataset,DATASET_ID', 'table,TABLE_ID', 'location,BQ_LOCATION', 'status,BUILD_STATUS', 'replay,BQ_SPOOL_DIR'])
-    void texts_arrive_byte_for_byte(String parameter, String variable) {
-        succeeds('for (value in params.values) { bqLogBuild([(params.name): value]) }', [name: parameter, values: NASTY])
-        assert received*.environment*.get(variable) == NASTY
     }
 
     @Test
