@@ -89,7 +89,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-in
 	--no-config --custom-compile-command 'make requirements'
 requirements: $(BUILD)/venv.stamp ## pin what the requirements.in files name, with hashes (UPGRADE=--upgrade for newer ones)
 	$(LOCK) $(UPGRADE) --python-version 3.11 python/requirements.in -o python/requirements.txt
-	$(LOCK) $(UPGRADE) --python-version 3.11 -c python/requirements.txt test/requirements.in -o test/requirements.txt
+	$(LOCK) $(UPGRADE) --python-version 3.11 -c python/requirements.txt python/report-requirements.in -o python/report-requirements.txt
+	$(LOCK) $(UPGRADE) --python-version 3.11 -c python/requirements.txt -c python/report-requirements.txt test/requirements.in -o test/requirements.txt
 	$(LOCK) $(UPGRADE) --python-version 3.13 test/end_to_end/requirements.in -o test/end_to_end/requirements.txt
 	$(LOCK) $(UPGRADE) --python-version 3.11 test/bench/requirements.in -o test/bench/requirements.txt
 

@@ -1,4 +1,4 @@
-"""Builds resources/bqsteps/bqsteps.pyz from python/bqsteps and python/requirements.txt, with its checksum beside it.
+"""Builds resources/bqsteps/bqsteps.pyz from python/bqsteps and the hashed lists, with its checksum beside it.
 
 The same sources give the same bytes with every Python and on every machine: sorted, stored, one date, one mode.
 `--check` writes nothing, and exits 1 with one line if what is there is not what the sources give.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parent
 RESOURCES = SOURCE.parent / "resources" / "bqsteps"
+REQUIREMENTS = ("requirements.txt", "report-requirements.txt")
 SHEBANG = b"#!/usr/bin/env python3\n"
 # The client names these, and does without them: it talks REST, and grpc would be near half of what an agent fetches and
 # keeps in memory; it traces only with more of opentelemetry than it names; the others are for what nobody here asks of
@@ -27,7 +28,7 @@ MODE = 0o100644
 
 
 def package(source: Path) -> bytes:
-    """The archive: what Python starts, the modules, and the hashed list of what they need."""
+    """The archive: what Python starts, the modules and their templates, and the hashed lists of what they need."""
     archive = io.BytesIO()
     archive.write(SHEBANG)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as package:
@@ -40,16 +41,18 @@ def package(source: Path) -> bytes:
 
 
 def _files(source: Path) -> Iterator[tuple[str, bytes]]:
-    paths = sorted((source / "bqsteps").rglob("*.py"), key=Path.as_posix)
+    package = source / "bqsteps"
+    paths = sorted([*package.rglob("*.py"), *(package / "templates").iterdir()], key=Path.as_posix)
     files = {path.relative_to(source).as_posix(): path.read_bytes() for path in paths}
-    files["requirements.txt"] = _for_agents((source / "requirements.txt").read_text(encoding="utf-8")).encode()
+    for name in REQUIREMENTS:
+        files[name] = _for_agents((source / name).read_text(encoding="utf-8")).encode()
     yield "__main__.py", (source / "archive_main.py").read_bytes()
     yield "digest.txt", _digest(files)
     yield from files.items()
 
 
 def _for_agents(requirements: str) -> str:
-    """The list for agents, which leaves out what their programs never use.
+    """A list for agents, which leaves out what their programs never use.
 
     The whole list stays what people install from: pip takes no hashed list from which something is missing.
     """

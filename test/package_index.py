@@ -1,4 +1,4 @@
-"""A package index of two small wheels, as people put them behind proxies, certificates and passwords. For tests."""
+"""A package index of a few small wheels, as people put them behind proxies, certificates and passwords. For tests."""
 
 import base64
 import contextlib
@@ -18,13 +18,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-MODULES = {"click": "click/__init__.py", "google-cloud-bigquery": "google/cloud/bigquery/__init__.py"}
+LISTS = {
+    "requirements.txt": {"click": "click/__init__.py", "google-cloud-bigquery": "google/cloud/bigquery/__init__.py"},
+    "report-requirements.txt": {"jinja2": "jinja2/__init__.py", "matplotlib": "matplotlib/__init__.py"},
+}
+MODULES = {name: module for modules in LISTS.values() for name, module in modules.items()}
 
 
 def make_wheels(folder: Path) -> Path:
-    """Write the wheels, and requirements.txt that pins them by hash."""
+    """Write the wheels, and the lists that pin them by hash."""
     folder.mkdir()
-    lines = []
+    lines = {}
     for name, module in MODULES.items():
         stem = f"{name.replace('-', '_')}-1.0"
         wheel = folder / f"{stem}-py3-none-any.whl"
@@ -35,8 +39,9 @@ def make_wheels(folder: Path) -> Path:
                 f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
             )
             archive.writestr(f"{stem}.dist-info/RECORD", "")
-        lines.append(f"{name}==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
-    (folder / "requirements.txt").write_text("".join(lines))
+        lines[name] = f"{name}==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+    for listed, modules in LISTS.items():
+        (folder / listed).write_text("".join(lines[name] for name in modules))
     return folder
 
 

@@ -15,7 +15,7 @@ def main() -> int:
         return commands.run(sys.argv[1], commands.lines)
     try:
         with report.failures():
-            dependencies.provide(environ, _install_seconds(environ), report.say)
+            dependencies.provide(environ, _install_seconds(environ), report.say, *_extra())
     except Failure as failure:
         return report.end(environ, report.failed(failure))
     if command and not _is_watched():
@@ -33,6 +33,11 @@ def main() -> int:
 def _command() -> settings.AnyCommand | None:
     """The command, if it is all that is asked for: a pipeline asks so, and a parser would cost it a tenth."""
     return settings.COMMANDS.get(sys.argv[1]) if len(sys.argv) == 2 else None  # noqa: PLR2004  # itself and a name
+
+
+def _extra() -> tuple[dependencies.Packages, ...]:
+    """What the command needs beside the client; its help needs nothing."""
+    return (dependencies.REPORT,) if sys.argv[1:] == ["report"] else ()
 
 
 def _is_watched() -> bool:

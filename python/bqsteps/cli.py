@@ -92,3 +92,9 @@ def replay() -> None:
 def doctor() -> None:
     """Tell what works here and what does not, with the command that mends it. Changes nothing."""
     sys.exit(commands.run("doctor", _progress))
+
+
+@main.command("report", cls=_Command)
+def report_builds() -> None:
+    """Draw what the build log says of the last days, as a page with pictures in a folder."""
+    sys.exit(commands.run("report", _progress))

@@ -64,4 +64,16 @@ def _doctor(environ: Environ, _: Callable[[str], Progress]) -> Result:
     return doctor_command.doctor(environ)
 
 
-_WORK: Final = {"ensure-table": _ensure_table, "log-build": _log_build, "replay": _replay, "doctor": _doctor}
+def _report(environ: Environ, _: Callable[[str], Progress]) -> Result:
+    from bqsteps import report_command  # noqa: PLC0415
+
+    return report_command.build_report(environ)
+
+
+_WORK: Final = {
+    "ensure-table": _ensure_table,
+    "log-build": _log_build,
+    "replay": _replay,
+    "report": _report,
+    "doctor": _doctor,
+}

@@ -3,52 +3,79 @@
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable, Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bqsteps.errors import Failure
 
-REQUIREMENTS = "requirements.txt"
-NEEDED = ("click", "google.cloud.bigquery")
+
+class Packages(NamedTuple):
+    """Packages that are installed together.
+
+    Args:
+        requirements: the hashed list of them, a file beside the package.
+        names: what a person knows of them by.
+        modules: what shows that they are there.
+    """
+
+    requirements: str
+    names: tuple[str, ...]
+    modules: tuple[str, ...]
 
 
-def provide(environ: Mapping[str, str], seconds: float, say: Callable[[str], None]) -> None:
-    """Make click and google.cloud.bigquery importable by this process.
+CLIENT = Packages("requirements.txt", ("google-cloud-bigquery", "click"), ("click", "google.cloud.bigquery"))
+REPORT = Packages("report-requirements.txt", ("matplotlib", "jinja2"), ("matplotlib", "jinja2"))
+
+
+def provide(environ: Mapping[str, str], seconds: float, say: Callable[[str], None], *wanted: Packages) -> None:
+    """Make packages importable by this process: click and google.cloud.bigquery, and the others that are wanted.
 
     The interpreter's own packages are used if it has them. Otherwise the pinned ones are put in one folder below the
     workspace's temp folder (without a workspace: below the system's), once, and that folder goes first on `sys.path`.
+    Each list has a folder of its own, so that who needs one alone does not pay for another.
 
     Args:
         environ: the environment: where to install, and what people tell pip (PIP_*, pip.conf).
-        seconds: how long installing may take, waiting for a parallel step that does it included.
+        seconds: how long installing may take in all, waiting for a parallel step that does it included.
         say: takes the one line that tells of an installation.
+        wanted: what the command needs beside the client.
 
     Raises:
         Failure: the packages are not there and could not be installed.
     """
-    if not are_importable():
-        use(installed(environ) or install(_parent(environ), environ, seconds, say))
+    end = time.monotonic() + seconds
+    for packages in (CLIENT, *wanted):
+        if not are_importable(packages):
+            folder = installed(environ, packages)
+            use(folder or install(_parent(environ), environ, end - time.monotonic(), say, packages))
 
 
-def are_importable() -> bool:
+def are_importable(packages: Packages = CLIENT) -> bool:
     """Whether this interpreter has the packages."""
-    return all(_found(name) for name in NEEDED)
+    return all(_found(name) for name in packages.modules)
 
 
-def installed(environ: Mapping[str, str]) -> Path | None:
+def installed(environ: Mapping[str, str], packages: Packages = CLIENT) -> Path | None:
     """The folder into which an earlier run has installed the packages, or None.
 
     Raises:
         Failure: it is there, and may be another user's.
     """
-    folder = place(environ) / folder_name(_requirements())
+    folder = place(environ) / folder_name(_requirements(packages))
     return _parent(environ) / folder.name if folder.is_dir() else None
 
 
-def install(parent: Path, environ: Mapping[str, str], seconds: float, say: Callable[[str], None]) -> Path:
+def install(
+    parent: Path,
+    environ: Mapping[str, str],
+    seconds: float,
+    say: Callable[[str], None],
+    packages: Packages = CLIENT,
+) -> Path:
     """Install the packages in a folder below `parent`, and return it.
 
     Raises:
@@ -56,9 +83,9 @@ def install(parent: Path, environ: Mapping[str, str], seconds: float, say: Calla
     """
     from bqsteps import installer  # noqa: PLC0415 - seldom needed, and long to import
 
-    requirements = _requirements()
+    requirements = _requirements(packages)
     folder = parent / folder_name(requirements)
-    installer.install(requirements, folder, environ, seconds, say)
+    installer.install(packages.names, requirements, folder, environ, seconds, say)
     return folder
 
 
@@ -82,9 +109,9 @@ def _found(name: str) -> bool:
         return False
 
 
-def _requirements() -> bytes:
+def _requirements(packages: Packages) -> bytes:
     """The hashed list, which lies beside the package both in the archive and in the source."""
-    path = Path(__file__).parent.parent / REQUIREMENTS
+    path = Path(__file__).parent.parent / packages.requirements
     loader: Any = __spec__.loader if __spec__ else None  # of files, or of a zip: both read beside themselves
     data: bytes = loader.get_data(str(path))
     return data

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -45,8 +45,13 @@ class _Tool(NamedTuple):
     environ: dict[str, str]
 
 
-def install(
-    requirements: bytes, folder: Path, environ: Mapping[str, str], seconds: float, say: Callable[[str], None]
+def install(  # noqa: PLR0913, PLR0917  # what is installed, where, and how
+    names: Sequence[str],
+    requirements: bytes,
+    folder: Path,
+    environ: Mapping[str, str],
+    seconds: float,
+    say: Callable[[str], None],
 ) -> None:
     """Make `folder` with the packages of a hashed list in it, unless a parallel step does so first.
 
@@ -65,7 +70,7 @@ def install(
                 return
             for leftover in folder.parent.glob(f"*{_PARTIAL}"):  # of a run that was killed: we hold the lock
                 shutil.rmtree(leftover, ignore_errors=True)
-            tool = _fill(folder, requirements, environ, deadline, say)
+            tool = _fill(names, folder, requirements, environ, deadline, say)
     except OSError as error:
         raise Failure("config", f"the Python packages could not be installed in {folder.parent}: {error}") from None
     say(f"packages: installed with {tool} in {time.monotonic() - start:.1f} s")
@@ -86,15 +91,20 @@ def _locked(path: Path, deadline: float) -> Iterator[None]:
         yield
 
 
-def _fill(
-    folder: Path, requirements: bytes, environ: Mapping[str, str], deadline: float, say: Callable[[str], None]
+def _fill(  # noqa: PLR0913, PLR0917  # what is installed, where, and how
+    names: Sequence[str],
+    folder: Path,
+    requirements: bytes,
+    environ: Mapping[str, str],
+    deadline: float,
+    say: Callable[[str], None],
 ) -> str:
     """Install into a temporary neighbour of `folder`, and rename it; say with which tool."""
     partial = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=_PARTIAL, dir=folder.parent))
     try:
         (partial / "requirements.txt").write_bytes(requirements)
         (partial / "tmp").mkdir()
-        tool = _tool(environ, partial)
+        tool = _tool(names, environ, partial)
         _run(tool, partial, deadline, say)
         (partial / "packages").rename(folder)
     finally:
@@ -102,7 +112,7 @@ def _fill(
     return tool.name
 
 
-def _tool(environ: Mapping[str, str], partial: Path) -> _Tool:
+def _tool(names: Sequence[str], environ: Mapping[str, str], partial: Path) -> _Tool:
     """The command and its environment: uv if it is on PATH, else this interpreter's pip."""
     try:
         settings = pip_settings.read(environ)
@@ -120,13 +130,9 @@ def _tool(environ: Mapping[str, str], partial: Path) -> _Tool:
         return _Tool("pip", command, pip_settings.for_pip(environ, settings))
     raise Failure(
         "config",
-        f"the packages {' and '.join(_wanted())} are not there, and {sys.executable} has no pip to install them",
+        f"the packages {' and '.join(names)} are not there, and {sys.executable} has no pip to install them",
         WAYS_OUT,
     )
-
-
-def _wanted() -> list[str]:
-    return ["google-cloud-bigquery", "click"]
 
 
 def _writable(environ: Mapping[str, str], partial: Path) -> dict[str, str]:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 EVERY_TABLE = "*"  # in BQ_TABLES
 LONGEST_WAIT = 86_400  # seconds; a day, beyond which a number is a mistake
 HIGHEST_RATE = 10_000  # requests a second; more than one process can make
+LONGEST_REPORT = 731  # days; two years
+MOST_BYTES = 2**63 - 1  # the API's int64
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,12 @@ BUILD_NUMBER = Variable("BUILD_NUMBER", "the build's number; column build_id", "
 BUILD_STATUS = Variable("BUILD_STATUS", "the build's status; column status; RUNNING for the event started", "SUCCESS")
 BQ_EVENT = Variable("BQ_EVENT", "what happened to the build: started or finished", "finished")
 BQ_BUILD_FILE = Variable("BQ_BUILD_FILE", "JSON object whose keys are columns of the row; wins over the variables")
+BQ_REPORT_DAYS = Variable("BQ_REPORT_DAYS", "days that the report is about, up to now; at most 731", "30")
+BQ_REPORT_DIR = Variable("BQ_REPORT_DIR", "folder in which the report is left", "bqsteps-report")
+BQ_REPORT_TITLE = Variable("BQ_REPORT_TITLE", "heading of the report", "Builds")
+BQ_MAX_BYTES_BILLED = Variable(
+    "BQ_MAX_BYTES_BILLED", "bytes that the whole report may be billed for; 10 GiB unless set", str(10 * 1024**3)
+)
 BIGQUERY_EMULATOR_HOST = Variable("BIGQUERY_EMULATOR_HOST", "address of an emulator; credentials are anonymous then")
 
 BQ_LOG_LEVEL = Variable(
@@ -161,6 +169,20 @@ class Doctor:
     limits: Limits
 
 
+@dataclass(frozen=True)
+class BuildReport:
+    """What report is told."""
+
+    table: TableReference
+    job_project: str
+    location: str | None
+    days: int
+    folder: Path
+    title: str
+    max_bytes: int
+    limits: Limits
+
+
 class _Reader:
     """Reads variables from one environment and collects what is wrong with them."""
 
@@ -193,6 +215,16 @@ class _Reader:
                 f"{variable.name} is {shorten(value)!r}, not a number of {unit} greater than 0 and at most {most}"
             )
         return float(variable.default or LONGEST_WAIT)
+
+    def whole_number(self, variable: Variable, most: int) -> int:
+        value = self.text(variable) or ""
+        if re.fullmatch(r"[0-9]{1,19}", value) and 0 < int(value) <= most:
+            return int(value)
+        if value:
+            self.problems.append(
+                f"{variable.name} is {shorten(value)!r}, not a whole number greater than 0 and at most {most}"
+            )
+        return 1
 
     def name(self, variable: Variable, check: Callable[[str], str | None]) -> str:
         value = self.text(variable)
@@ -360,6 +392,29 @@ def replay(environ: Mapping[str, str]) -> Replay:
     return settings
 
 
+def build_report(environ: Mapping[str, str]) -> BuildReport:
+    """The settings of report.
+
+    Raises:
+        errors.Failure: of kind config, naming every problem.
+    """
+    reader = _Reader(environ)
+    reader.require(PROJECT_ID)
+    table = _read_table(reader, LOG_DATASET_ID, LOG_TABLE_ID)
+    settings = BuildReport(
+        table=table,
+        job_project=reader.name(BQ_JOB_PROJECT_ID, references.project_problem) or table.project,
+        location=reader.location(),
+        days=reader.whole_number(BQ_REPORT_DAYS, LONGEST_REPORT),
+        folder=Path(reader.text(BQ_REPORT_DIR) or ""),
+        title=reader.text(BQ_REPORT_TITLE) or "",
+        max_bytes=reader.whole_number(BQ_MAX_BYTES_BILLED, MOST_BYTES),
+        limits=reader.limits(),
+    )
+    reader.finish()
+    return settings
+
+
 def doctor(environ: Mapping[str, str]) -> Doctor:
     """The settings of doctor, with their problems: it tells of all that can be told."""
     reader = _Reader(environ)
@@ -396,7 +451,7 @@ class Command(NamedTuple, Generic[T]):
     is_bare: bool = False
 
 
-AnyCommand = Command[EnsureTable] | Command[LogBuild] | Command[Replay] | Command[Doctor]
+AnyCommand = Command[EnsureTable] | Command[LogBuild] | Command[Replay] | Command[BuildReport] | Command[Doctor]
 
 COMMANDS: Mapping[str, AnyCommand] = {
     "ensure-table": Command(
@@ -430,6 +485,20 @@ COMMANDS: Mapping[str, AnyCommand] = {
         ),
     ),
     "replay": Command(replay, (PROJECT_ID, REPLAY_SPOOL_DIR, BQ_WRITE_METHOD, BQ_REQUESTS_PER_SECOND, *_EVERYWHERE)),
+    "report": Command(
+        build_report,
+        (
+            PROJECT_ID,
+            LOG_DATASET_ID,
+            LOG_TABLE_ID,
+            BQ_REPORT_DAYS,
+            BQ_REPORT_DIR,
+            BQ_REPORT_TITLE,
+            BQ_MAX_BYTES_BILLED,
+            BQ_JOB_PROJECT_ID,
+            *_EVERYWHERE,
+        ),
+    ),
     "doctor": Command(
         doctor,
         (PROJECT_ID, LOG_DATASET_ID, LOG_TABLE_ID, BQ_JOB_PROJECT_ID, BQ_SPOOL_DIR, *_EVERYWHERE),

@@ -16,8 +16,8 @@ class Parameters {
 
     /**
      * Checks what a pipeline gave against what the step takes.
-     * A kind is 'text', 'texts', 'seconds', 'times', 'flag', 'counts', 'map', or the list of the texts that are
-     * allowed.
+     * A kind is 'text', 'texts', 'times', 'flag', 'counts', 'map', a unit to count in ('seconds', 'days', 'bytes'), or
+     * the list of the texts that are allowed.
      * Returns problems (a list of sentences), names (what was given: a null or an empty text is not) and values (what
      * was given rightly).
      */
@@ -87,6 +87,16 @@ class Parameters {
         return ["'replay' sends rows as they were kept, it does not go with ${against.join(', ')}".toString()]
     }
 
+    /** A folder whose files are archived is named by a pattern, and lies in the workspace. */
+    @NonCPS
+    static List folderProblems(String name, Object folder) {
+        if (folder && (folder.matches('.*[*?,].*') || folder.matches('/.*|.*/|([^/]*/)*[.]{1,2}(/.*)?'))) {
+            String rule = "it must be a folder below this one, such as 'a/b', without , * and ?"
+            return ["'${name}' is ${shown(folder)}, ${rule}".toString()]
+        }
+        return []
+    }
+
     /** Without the entries that are null: what was not given is not set. */
     @NonCPS
     static Map present(Map values) {
@@ -134,7 +144,9 @@ class Parameters {
             case 'texts':
                 return value instanceof List ? textsProblem(value) : "must be a list of texts, not ${typeOf(value)}"
             case 'seconds':
-                return natural(value) ? null : "is ${shown(value)}, it must be a whole number of seconds above 0"
+            case 'days':
+            case 'bytes':
+                return natural(value) ? null : "is ${shown(value)}, it must be a whole number of ${kind} above 0"
             case 'times':
                 return natural(value) ? null : "is ${shown(value)}, it must be a whole number above 0"
             case 'flag':

@@ -39,6 +39,7 @@ ERRORS: Mapping[str, tuple[Error, ...]] = {
     "Variables": (
         Error("… not set", "config", "A required variable is unset or empty.", SET_IT),
         Error("… is …, not one of …", "config", "The variable takes only some words.", SET_IT),
+        Error("… is …, not a whole number greater than 0 and at most …", "config", "It is no such number.", SET_IT),
         Error("… is …, not a number of … greater than 0 and at most …", "config", "It is no such number.", SET_IT),
         Error("… holds characters that cannot be printed: …", "config", "A line break or half a character.", SET_IT),
         Error(
@@ -308,6 +309,27 @@ ERRORS: Mapping[str, tuple[Error, ...]] = {
             "Run it again: it goes on where it stopped.",
         ),
     ),
+    "The report": (
+        Error(
+            "there is no table …, so no build is on record",
+            "not_found",
+            "Nothing was logged yet, or a name is another.",
+            "Log a build, or correct `PROJECT_ID`, `DATASET_ID` and `TABLE_ID`.",
+        ),
+        Error("… is in …, not in …", "config", "`BQ_LOCATION` names another place.", "Correct it, or unset it."),
+        Error(
+            "the report of … would be billed for …, more than … (BQ_MAX_BYTES_BILLED)",
+            "refused",
+            "BigQuery's estimate is above the limit. Nothing was read.",
+            "Raise `BQ_MAX_BYTES_BILLED`, or lower `BQ_REPORT_DAYS`.",
+        ),
+        Error(
+            "BigQuery did not answer for … within …",
+            "unavailable",
+            "A query outlasted the deadline.",
+            "Run it again later, or raise `BQ_DEADLINE_SECONDS`.",
+        ),
+    ),
     "Anywhere": (
         Error("interrupted.", "unavailable", "Somebody stopped the command.", "Run it again."),
         Error("the system refused…: …", "config", "A file or folder cannot be used.", "Correct what the line names."),
@@ -336,7 +358,13 @@ OF_THE_STEPS = (
     Error("'…' is missing", "config", "The step needs the parameter.", PARAMETER),
     Error("is …, it must be one of …", "config", "The parameter takes only some words.", PARAMETER),
     Error("is …, it must be a whole number above 0", "config", "It is no such number.", PARAMETER),
-    Error("is …, it must be a whole number of seconds above 0", "config", "It is no such number.", PARAMETER),
+    Error("is …, it must be a whole number of … above 0", "config", "It is no such number.", PARAMETER),
+    Error(
+        "'…' is …, it must be a folder below this one, such as 'a/b', without , * and ?",
+        "config",
+        "Jenkins archives no other folder.",
+        PARAMETER,
+    ),
     Error("must be text, not …", "config", "The value is of another type.", PARAMETER),
     Error("must be true or false, not …", "config", "The value is of another type.", PARAMETER),
     Error("must be a map, not …", "config", "The value is of another type.", PARAMETER),

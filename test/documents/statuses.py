@@ -7,4 +7,5 @@ from bqsteps import ensure
 OF_THE_LOG: Final = frozenset({"recorded", "already_recorded", "spooled", "replayed"})
 OF_THE_SCRIPT: Final = frozenset({"exists"})
 OF_DOCTOR: Final = frozenset({"checked"})
-ALL: Final = frozenset(get_args(ensure.Status)) | OF_THE_LOG | OF_THE_SCRIPT | OF_DOCTOR | {"failed"}
+OF_THE_REPORT: Final = frozenset({"reported"})
+ALL: Final = frozenset(get_args(ensure.Status)) | OF_THE_LOG | OF_THE_SCRIPT | OF_DOCTOR | OF_THE_REPORT | {"failed"}

@@ -1,10 +1,13 @@
-"""The main job, shown: two builds of Jenkinsfile.example against the embedded BigQuery, then what is in BigQuery.
+"""The main job, shown: two builds of Jenkinsfile.example against the embedded BigQuery, then what is in BigQuery,
+and a report of generated builds.
 
 Everything that it starts ends with it, also on Ctrl-C.
 """
 
+import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -14,11 +17,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from end_to_end import emulator, jenkins
+from end_to_end import build_logs, emulator, jenkins
 from end_to_end.reader import Reader
+from generated import builds
 
 ROOT = jenkins.ROOT
 DATASET = "jenkins_demo_db"
+GENERATED = "generated_builds"
+REPORT = ROOT / ".build/report"
+REPORTED_DAYS = 30
 SHOWN = ("build_id", "timestamp", "status", "event", "job_name", "result", "duration_ms", "causes", "library_version")
 
 console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
@@ -36,8 +43,9 @@ def main() -> int:
             if code:
                 console.print(f"Build {number} failed with exit code {code}.", style="red")
                 return code
-        _show(Reader(address, emulator.PROJECT))
-    return 0
+        reader = Reader(address, emulator.PROJECT)
+        _show(reader)
+        return _report(reader, address)
 
 
 def build(jenkinsfile: Path, workspace: Path, number: int, address: str) -> int:
@@ -48,6 +56,29 @@ def build(jenkinsfile: Path, workspace: Path, number: int, address: str) -> int:
         jenkinsfile, workspace, "--job", "team/app", "--number", str(number), environ=environ
     ) as process:
         return process.wait()
+
+
+def _report(reader: Reader, address: str) -> int:
+    """Draw a build log of generated builds, as the builds of this demo are too few for a picture."""
+    console.rule("A report of generated builds")
+    resource = reader.table(DATASET, "build_logs")
+    assert resource is not None, "the builds have made the table"
+    rows = builds.rows(datetime.now(UTC), REPORTED_DAYS)
+    build_logs.fill(address, emulator.PROJECT, (GENERATED, "build_logs"), resource["schema"], rows)
+    settings = {
+        "PROJECT_ID": emulator.PROJECT,
+        "DATASET_ID": GENERATED,
+        "BIGQUERY_EMULATOR_HOST": address,
+        "BQ_REPORT_DIR": str(REPORT),
+        "BQ_REPORT_TITLE": "Generated builds: an example, nobody's real ones",
+        "MPLCONFIGDIR": str(ROOT / ".build/matplotlib"),  # its list of fonts takes seconds to make
+    }
+    sys.stdout.flush()
+    package = ROOT / "resources/bqsteps/bqsteps.pyz"
+    ended = subprocess.run([sys.executable, package, "report"], env={**os.environ, **settings}, check=False)
+    if not ended.returncode:
+        console.print(f"Open {REPORT / 'index.html'} in a browser.", soft_wrap=True)
+    return ended.returncode
 
 
 def _show(reader: Reader) -> None:

@@ -19,11 +19,14 @@ NEED_GOOGLE = {
     "log_command",
     "network",
     "replay_command",
+    "report_command",
     "table_commands",
     "trace",
 }
 NEED_CLICK = {"cli"}
-FOREIGN = ("click", "google", "requests", "urllib3")
+NEED_MATPLOTLIB = {"charts", "report_command"}
+NEED_JINJA = {"page", "report_command"}
+FOREIGN = ("click", "google", "jinja2", "matplotlib", "requests", "urllib3")
 
 
 def foreign(program: str, folder: Path, *flags: str, arguments: tuple[str, ...] = (), **given: str) -> list[str]:
@@ -57,12 +60,15 @@ def test_each_module_imports_alone_and_only_what_its_room_allows(tmp_path: Path,
     found = foreign(f"import bqsteps.{module}", tmp_path, *flags)
     assert ("click" in found) == (module in NEED_CLICK)
     assert bool({"google", "requests"} & set(found)) == (module in NEED_GOOGLE)
+    assert ("matplotlib" in found) == (module in NEED_MATPLOTLIB)
+    assert ("jinja2" in found) == (module in NEED_JINJA)
 
 
 RUN = "import runpy; runpy.run_{}({!r}, run_name='__main__')"
 PROGRAMS = {
     "ensure-table": (RUN.format("module", COMMAND[1]), ("ensure-table",)),
     "log-build": (RUN.format("module", COMMAND[1]), ("log-build",)),
+    "report": (RUN.format("module", COMMAND[1]), ("report",)),
     "create_table.py": (RUN.format("path", CREATE_TABLE[0]), ()),
     "demo_pipeline.py": (RUN.format("path", DEMO_PIPELINE[0]), ()),
 }

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import pytest
 
 from bqsteps import installer, pip_settings
-from package_index import make_certificates, make_wheels, serving
+from package_index import LISTS, make_certificates, make_wheels, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 UV = Path(sys.executable).with_name("uv")
@@ -31,7 +31,8 @@ PROGRAM = """
     from bqsteps.errors import Failure
     lines = []
     try:
-        dependencies.provide(os.environ, float(sys.argv[2]), lines.append)
+        wanted = [dependencies.REPORT] if os.environ.get("REPORTS") else []
+        dependencies.provide(os.environ, float(sys.argv[2]), lines.append, *wanted)
     except Failure as failure:
         print(json.dumps({"kind": failure.kind, "message": failure.message, "hint": failure.hint}))
         sys.exit(1)
@@ -120,7 +121,8 @@ def agents(tmp_path: Path, pythons: dict[str, Path], wheels: Path) -> Callable[[
         (source / "bqsteps").mkdir(parents=True)
         for name in MODULES:
             shutil.copy(ROOT / f"python/bqsteps/{name}.py", source / "bqsteps")
-        shutil.copy(wheels / "requirements.txt", source)
+        for name in LISTS:
+            shutil.copy(wheels / name, source)
         (tmp_path / "bin").mkdir()
         if tool == "uv":
             (tmp_path / "bin/uv").symlink_to(UV)
@@ -181,7 +183,7 @@ def test_an_installation_that_takes_long_is_told_of_while_it_runs(
 
     monkeypatch.setattr(installer, "_PATIENCE", 0.01)
     environ = {"PATH": f"{uv.parent}:/usr/bin:/bin", "TOLD": str(tmp_path / "told"), "PIP_CONFIG_FILE": os.devnull}
-    installer.install(b"", tmp_path / "folder", environ, 60, say)
+    installer.install(["a"], b"", tmp_path / "folder", environ, 60, say)
     assert said[0] == "packages: installing with uv, once a workspace"
     assert said[1].startswith("packages: installed with uv in ")
 
@@ -192,6 +194,38 @@ def test_another_list_gets_another_folder(agent: Agent) -> None:
     requirements.write_text(f"# another\n{requirements.read_text()}")
     assert agent.run().lines
     assert len(agent.installed) == 2
+
+
+def test_an_extra_list_is_installed_by_who_needs_it_and_beside_the_other(agent: Agent) -> None:
+    agent.run()
+    (others,) = agent.installed
+    first, second = agent.run(REPORTS="1"), agent.run(REPORTS="1")
+    assert len(first.lines) == 1
+    assert second.lines == []
+    assert len(agent.installed) == 2
+    assert others in agent.installed
+    assert agent.run().lines == []
+
+
+def test_an_extra_list_alone_is_missing_where_the_interpreter_has_the_client(agents: Callable[[str], Agent]) -> None:
+    agent = agents("uv")
+    packages = agent.source / "google/cloud/bigquery", agent.source / "click"
+    for folder in packages:
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+    assert agent.run().lines == []
+    assert len(agent.run(REPORTS="1").lines) == 1
+    (folder,) = (agent.workspace_tmp / "bqsteps").glob("*-*")
+    assert sorted(path.name for path in folder.iterdir() if path.name.isidentifier()) == ["jinja2", "matplotlib"]
+
+
+def test_an_extra_list_that_cannot_be_installed_is_named(agents: Callable[[str], Agent]) -> None:
+    agent = agents("none")
+    packages = agent.source / "google/cloud/bigquery", agent.source / "click"
+    for folder in packages:
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+    assert "the packages matplotlib and jinja2 are not there" in agent.run(REPORTS="1").error["message"]
 
 
 def test_the_first_run_compiles_what_it_imports_for_those_that_follow(agent: Agent) -> None:

@@ -25,6 +25,7 @@ from bqsteps import (
     log_command,
     replay_command,
     report,
+    report_command,
     script,
     session,
     settings,
@@ -36,6 +37,7 @@ from bqsteps.errors import Failure
 from bqsteps.findings import Findings
 from bqsteps.jobs import Unconfirmed
 from bqsteps.references import TableReference
+from canned_bigquery import Canned, serving
 from documents import errors as page
 from documents.errors import ERRORS, OF_THE_STEPS, PACKAGE, Error, Message
 from processes import COMMAND, ROOT, run
@@ -128,6 +130,7 @@ def variables(scene: Scene, _: pytest.MonkeyPatch) -> None:
     for tables in ("x", "a-b.c", "a.b,a.b", ","):
         scene.fails(lambda tables=tables: settings.ensure_table({"PROJECT_ID": "p", "BQ_TABLES": tables}))  # type: ignore[misc]
     scene.fails(lambda: settings.ensure_table({**one, "BQ_TABLES": "a.b"}))
+    scene.fails(lambda: settings.build_report({**one, "BQ_REPORT_DAYS": "a month"}))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", ["create_table.py", "x"])
         patched.setattr(report, "run", lambda _, command: scene.fails(command))
@@ -140,7 +143,9 @@ def packages(scene: Scene, patched: pytest.MonkeyPatch) -> None:
     environ = {"PATH": f"{uv.parent}:/usr/bin:/bin", "PIP_CONFIG_FILE": os.devnull, "HOME": str(scene.folder)}
 
     def install(seconds: float = 60, **given: str) -> Callable[[], None]:
-        return lambda: installer.install(b"", scene.folder / "to/packages", {**environ, **given}, seconds, nothing)
+        return lambda: installer.install(
+            ["a"], b"", scene.folder / "to/packages", {**environ, **given}, seconds, nothing
+        )
 
     (scene.folder / "to").mkdir()
     scene.fails(install(SAYS="error: Failed: connection refused"))
@@ -149,8 +154,8 @@ def packages(scene: Scene, patched: pytest.MonkeyPatch) -> None:
     scene.fails(install(PIP_CONFIG_FILE=str(scene.write("pip.conf", "not one"))))
     patched.setattr(installer, "find_spec", nothing)
     scene.fails(install(PATH=""))
-    scene.fails(lambda: installer.install(b"", scene.folder / "none/packages", environ, 1, nothing))
-    patched.setattr(dependencies, "are_importable", lambda: False)
+    scene.fails(lambda: installer.install(["a"], b"", scene.folder / "none/packages", environ, 1, nothing))
+    patched.setattr(dependencies, "are_importable", lambda _: False)
     file = str(scene.write("a file", ""))
     scene.fails(lambda: dependencies.provide({"WORKSPACE_TMP": file}, 1, nothing))
     shared = scene.folder / f"bqsteps-{os.geteuid()}"
@@ -288,6 +293,24 @@ def replaying(scene: Scene, patched: pytest.MonkeyPatch) -> None:
     scene.replays(str(scene.folder / "kept"), BIGQUERY_EMULATOR_HOST="http://127.0.0.1:1", BQ_DEADLINE_SECONDS="0.1")
 
 
+def the_report(scene: Scene, patched: pytest.MonkeyPatch) -> None:
+    name = {"projectId": "p", "datasetId": "jenkins_demo_db", "tableId": "build_logs"}
+    table = {"tableReference": name, "location": "EU", "schema": build.TABLE_RESOURCE["schema"]}
+    with serving(Canned(None)) as canned:
+        scene.environ["BIGQUERY_EMULATOR_HOST"] = canned.url
+        patched.setenv("BIGQUERY_EMULATOR_HOST", canned.url)
+
+        def reports(**given: str) -> None:
+            scene.fails(lambda: report_command.build_report({**scene.environ, **given}))
+
+        reports()
+        canned.table = table
+        reports(BQ_LOCATION="US")
+        reports(BQ_MAX_BYTES_BILLED="1")
+        patched.setattr(session, "begin", scene.late)
+        reports(BQ_MAX_BYTES_BILLED="1")
+
+
 def anywhere(scene: Scene, _: pytest.MonkeyPatch) -> None:
     scene.fails(raising(KeyboardInterrupt()))
     scene.fails(raising(OSError(28, "No space left", "x")))
@@ -306,6 +329,7 @@ PRODUCERS: Mapping[str, Callable[[Scene, pytest.MonkeyPatch], None]] = {
     "Definitions and tables": definitions,
     "The build log": build_log,
     "Replaying": replaying,
+    "The report": the_report,
     "Anywhere": anywhere,
 }
 

@@ -65,7 +65,9 @@ def test_the_package_is_what_the_sources_give() -> None:
     assert ran.returncode == 0
 
 
-@pytest.mark.parametrize("file", ["bqsteps/errors.py", "requirements.txt"])
+@pytest.mark.parametrize(
+    "file", ["bqsteps/errors.py", "bqsteps/templates/index.html", "requirements.txt", "report-requirements.txt"]
+)
 def test_one_touched_line_makes_it_stale_until_it_is_built(source: Path, tmp_path: Path, file: str) -> None:
     assert build(source, tmp_path).returncode == 0
     assert build(source, tmp_path, "--check").returncode == 0
@@ -97,17 +99,22 @@ def test_the_checksum_is_of_the_package_as_sha256sum_writes_it(source: Path, tmp
     assert (tmp_path / f"{PACKAGE.name}.sha256").read_text() == f"{digest}  {PACKAGE.name}\n"
 
 
-def test_it_holds_every_module_and_the_hashed_list_stored(source: Path, tmp_path: Path) -> None:
+def test_it_holds_every_module_and_the_hashed_lists_stored(source: Path, tmp_path: Path) -> None:
     (source / "bqsteps/__pycache__").mkdir()
     (source / "bqsteps/__pycache__/errors.cpython-313.pyc").write_bytes(b"")
     build(source, tmp_path)
     with zipfile.ZipFile(tmp_path / PACKAGE.name) as archive:
         entries = archive.infolist()
         listed = packages(archive.read("requirements.txt").decode())
+        extra = packages(archive.read("report-requirements.txt").decode())
         assert archive.read("__main__.py") == (source / "archive_main.py").read_bytes()
     assert packages((source / "requirements.txt").read_text()) - listed == set(LEFT_OUT)
+    assert {"jinja2", "matplotlib"} <= extra
+    assert not {"jinja2", "matplotlib"} & listed
     modules = {f"bqsteps/{path.name}" for path in (source / "bqsteps").glob("*.py")}
-    assert {entry.filename for entry in entries} == {"__main__.py", "digest.txt", "requirements.txt", *modules}
+    templates = {f"bqsteps/templates/{name}" for name in ("index.html", "style.css")}
+    lists = {"requirements.txt", "report-requirements.txt"}
+    assert {entry.filename for entry in entries} == {"__main__.py", "digest.txt", *lists, *modules, *templates}
     assert {entry.compress_type for entry in entries} == {zipfile.ZIP_STORED}
     assert (tmp_path / PACKAGE.name).read_bytes().startswith(b"#!/usr/bin/env python3\n")
 

@@ -76,17 +76,18 @@ class FileSteps {
     private Object archive(Map given) {
         context.agentFor('archiveArtifacts')
         PathMatcher wanted = FileSystems.default.getPathMatcher('glob:' + given.artifacts)
-        int before = jenkins.artifacts.size()
+        Map<String, byte[]> found = [:] // also what an earlier call has archived
         if (context.folder.directory) {
             context.folder.eachFileRecurse { File file ->
                 String path = context.folder.toPath().relativize(file.toPath()).toString()
                 if (file.file && wanted.matches(FileSystems.default.getPath(path))) {
-                    jenkins.artifacts[path] = file.bytes
+                    found[path] = file.bytes
                 }
             }
         }
         jenkins.console.line('Archiving artifacts')
-        if (jenkins.artifacts.size() == before && !given.allowEmptyArchive) {
+        jenkins.artifacts.putAll(found)
+        if (!found && !given.allowEmptyArchive) {
             throw new AbortException("No artifacts found that match the file pattern \"${given.artifacts}\".")
         }
         return null

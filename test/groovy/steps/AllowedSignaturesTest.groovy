@@ -16,6 +16,8 @@ class AllowedSignaturesTest extends StepTest {
             bqLogBuild replay: 'x'
             bqLogBuild tests: params.tests, parameters: ['NONE']
             bqPod.yaml image: 'a/b:c', serviceAccount: 'x' ''', [A: 'text', tests: new TestResultSummary()])
+        jenkins = newJenkins()
+        succeeds("bqBuildReport days: 7, dir: 'a/b'")
         refusals('bqEnsureTable', [
             4, [tabel: 1, dataset: 3, mode: 'x', deadline: 0, tables: ['a,b']], [tables: []], [tables: [7]],
             [dataset: 'nul\0', table: 'x'.multiply(200000)], [table: 't'],

@@ -24,6 +24,7 @@ class DocumentsTest extends StepTest {
         jenkins = newJenkins()
         jenkins.parameters.BRANCH = 'main'
         jenkins.steps.define('junit', ['testResults', 'allowEmptyResults']) { Map given, frame -> [totalCount: 3, failCount: 1, skipCount: 0] }
+        jenkins.steps.define('publishHTML', ['target']) { Map given, frame -> given }
         jenkins.steps.define('file', ['credentialsId', 'variable']) { Map given, frame -> given }
         jenkins.steps.define('withCredentials', ['bindings']) { Map given, Frame frame ->
             jenkins.within(frame, [overrides: given.bindings.collect { "${it.variable}=/secret".toString() }])

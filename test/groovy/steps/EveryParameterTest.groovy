@@ -18,8 +18,8 @@ class EveryParameterTest extends StepTest {
     ]
     /** With these, others are refused. */
     private static final List<String> ALONE = ['replay', 'tables']
-    /** The name that messages begin with is not for Python, and counts are no texts. */
-    private static final List<String> ELSEWHERE = ['bqRun step', 'bqLogBuild tests']
+    /** The name that messages begin with is not for Python, counts are no texts, and not every text is a folder. */
+    private static final List<String> ELSEWHERE = ['bqRun step', 'bqLogBuild tests', 'bqBuildReport dir']
 
     /** All but bqPod, whose parameters become lines of YAML: BqPodTest has these texts for them. */
     static List<String> steps() {

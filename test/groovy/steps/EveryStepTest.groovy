@@ -21,8 +21,8 @@ class EveryStepTest extends StepTest {
     public static final List<File> STEPS = new File(PROJECT, 'vars').listFiles().findAll { it.name.endsWith('.groovy') }.sort()
     /** A right call of each; null for one that needs no shell. */
     private static final Map<String, String> CALLS = [
-        bqDoctor: 'bqDoctor()', bqEnsureTable: 'bqEnsureTable dataset: "d", table: "t"', bqLogBuild: 'bqLogBuild()', bqPod: null,
-        bqRun: 'bqRun step: "bqRun", command: "doctor"',
+        bqBuildReport: 'bqBuildReport()', bqDoctor: 'bqDoctor()', bqEnsureTable: 'bqEnsureTable dataset: "d", table: "t"', bqLogBuild: 'bqLogBuild()',
+        bqPod: null, bqRun: 'bqRun step: "bqRun", command: "doctor"',
     ]
 
     @Test

@@ -43,7 +43,8 @@ abstract class StepTest {
         bin = new File(folder, 'bin')
         spies = new File(folder, 'spies')
         [bin, spies]*.mkdirs()
-        python('echo \'{"status": "recorded"}\' > "$BQ_RESULT_FILE"')
+        python('''echo '{"status": "recorded"}' > "$BQ_RESULT_FILE"
+            [ -z "$BQ_REPORT_DIR" ] || { mkdir -p "$BQ_REPORT_DIR"; touch "$BQ_REPORT_DIR/index.html"; }''')
         jenkins = newJenkins()
     }
 
