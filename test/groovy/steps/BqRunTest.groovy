@@ -140,6 +140,12 @@ class BqRunTest extends StepTest {
     }
 
     @Test
+    void its_two_names_must_be_given() {
+        assert refusals('bqRun', [[step: 'bqX'], [command: 'doctor'], [:]]) ==
+            ["bqRun: 'command' is missing", "bqRun: 'step' is missing", "bqRun: 'step' is missing; 'command' is missing"]
+    }
+
+    @Test
     void two_branches_at_once_do_not_meet() {
         python('''touch "$SPIES/../here-$NAME"
             while [ ! -e "$SPIES/../here-$OTHER" ]; do sleep 0.01; done
