@@ -140,6 +140,12 @@ class BqRunTest extends StepTest {
     }
 
     @Test
+    void the_builds_overview_shows_it_by_the_steps_name() {
+        succeeds(CALL)
+        assert calls('sh')*.label == ['bqX']
+    }
+
+    @Test
     void its_two_names_must_be_given() {
         assert refusals('bqRun', [[step: 'bqX'], [command: 'doctor'], [:]]) ==
             ["bqRun: 'command' is missing", "bqRun: 'step' is missing", "bqRun: 'step' is missing; 'command' is missing"]
