@@ -81,6 +81,7 @@ class BqStepsTest {
                 extra: [a: 1], user: true, parameters: ['A'], onFailure: 'warn', deadline: 1
             bqLogBuild replay: 'r'
             bqDoctor()
+            bqBuildReport()
             bqPod(image: 'a:1', serviceAccount: 'b') { bqPod { } }''')
         assert bq.calls*.step as Set == EveryStepTest.STEPS*.name*.minus('.groovy') - 'bqRun' as Set
     }
@@ -91,7 +92,8 @@ class BqStepsTest {
             tell bqEnsureTable(tables: ['d.t', 'd.u'])
             tell bqLogBuild(project: 'p')
             tell bqLogBuild(replay: 'r')
-            tell bqDoctor()''')
+            tell bqDoctor()
+            tell bqBuildReport()''')
         assert told == [
             [status: 'unchanged', table: 'my-project.d.t', changes: []],
             [status: 'unchanged', tables: [[status: 'unchanged', table: 'my-project.d.t', changes: []],
@@ -99,6 +101,7 @@ class BqStepsTest {
             [status: 'recorded', table: 'p.jenkins_demo_db.build_logs'],
             [status: 'replayed', recorded: 0, already_recorded: 0, set_aside: 0],
             [status: 'checked', checks: []],
+            [status: 'reported', table: 'my-project.jenkins_demo_db.build_logs', index: 'bqsteps-report/index.html', builds: 0],
         ]
     }
 
@@ -161,7 +164,7 @@ class BqStepsTest {
         assert assertThrows(IllegalArgumentException) { new BqSteps(test, folder) }.message.endsWith(
             'is no checkout of bqsteps: there is no vars/bqRun.groovy in it')
         assert assertThrows(IllegalArgumentException) { bq.returns('bqLog', [:]) }.message.startsWith(
-            "bqsteps has no step 'bqLog'; it has bqDoctor, bqEnsureTable, bqLogBuild, bqPod")
+            "bqsteps has no step 'bqLog'; it has bqBuildReport, bqDoctor, bqEnsureTable, bqLogBuild, bqPod")
         assert assertThrows(IllegalArgumentException) { bq.calls('bqLog') }
     }
 

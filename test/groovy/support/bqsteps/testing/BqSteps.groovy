@@ -125,7 +125,7 @@ class BqSteps {
                 return String.valueOf(arguments[0]).endsWith('.pyz')
             case 'isUnix':
                 return true
-            case 'writeFile':
+            case ['writeFile', 'archiveArtifacts']:
                 return null
             case ['echo', 'unstable', 'error']:
                 return say(name, String.valueOf(arguments[0]))
@@ -162,22 +162,29 @@ class BqSteps {
 
     private static Map usual(Map<String, String> variables) {
         String project = variables.PROJECT_ID
-        if (variables.BQ_TABLES) {
-            List tables = variables.BQ_TABLES.readLines()
-            return [status: 'unchanged', tables: tables.collect { [status: 'unchanged', table: "${project}.${it}", changes: []] }]
-        }
+        String log = "${project}.${variables.DATASET_ID ?: 'jenkins_demo_db'}.${variables.TABLE_ID ?: 'build_logs'}"
         switch (variables.BQ_COMMAND) {
             case 'ensure-table':
-                String table = "${project}.${variables.DATASET_ID}.${variables.TABLE_ID}"
-                return [status: 'unchanged', table: table, changes: []]
-            case 'doctor':
-                return [status: 'checked', checks: []]
+                return variables.BQ_TABLES ? several(project, variables.BQ_TABLES.readLines()) : unchanged(log)
+            case 'log-build':
+                return [status: 'recorded', table: log]
             case 'replay':
                 return [status: 'replayed', recorded: 0, already_recorded: 0, set_aside: 0]
+            case 'doctor':
+                return [status: 'checked', checks: []]
+            case 'report':
+                return [status: 'reported', table: log, index: "${variables.BQ_REPORT_DIR}/index.html", builds: 0]
             default:
-                String log = "${project}.${variables.DATASET_ID ?: 'jenkins_demo_db'}.${variables.TABLE_ID ?: 'build_logs'}"
-                return [status: 'recorded', table: log]
+                throw new UnsupportedOperationException("bqsteps runs '${variables.BQ_COMMAND}', which BqSteps does not know")
         }
+    }
+
+    private static Map several(String project, List<String> tables) {
+        [status: 'unchanged', tables: tables.collect { unchanged("${project}.${it}") }]
+    }
+
+    private static Map unchanged(String table) {
+        [status: 'unchanged', table: table, changes: []]
     }
 
     private String known(String step) {
