@@ -174,10 +174,10 @@ class Recorder:
         if is_as_it_was and self._mendings > 1:  # the first time, somebody else may have mended it
             raise self._failure(outcome)
         left_out = [name for name in self._row if name not in fitting]
-        if not fitting.keys() >= build.REQUIRED:
+        if missing := [name for name in left_out if name in build.REQUIRED]:
             raise Failure(
                 "rejected",
-                f"{self._table} is no build log: it has no fitting column for {', '.join(left_out)}.",
+                f"{self._table} is no build log: it has no fitting column for {', '.join(missing)}.",
                 "Name another table, or one that does not exist yet.",
             )
         if left_out:

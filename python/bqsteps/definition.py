@@ -6,6 +6,7 @@ Types have one spelling, the one that tables.get answers with (INTEGER, FLOAT, B
 No network, no client; standard library only.
 """
 
+import difflib
 import hashlib
 import json
 import re
@@ -264,8 +265,10 @@ def _content(path: Path) -> bytes:
             raise errors.config([f"{path}: is a pipe, not a file"])  # it could be waited for without end
         return path.read_bytes()
     except FileNotFoundError:
+        nearest = difflib.get_close_matches(path.stem, [beside.stem for beside in path.parent.glob("*.json")], n=1)
+        near = f"; the nearest is {nearest[0]}.json" if nearest else ""
         hint = "The file's name is built from DATASET_ID and TABLE_ID; see BQ_CONFIG_DIR for the folder."
-        raise errors.config([f"{path}: there is no such file"], hint) from None
+        raise errors.config([f"{path}: there is no such file{near}"], hint) from None
     except OSError as error:
         raise errors.config([f"{path}: cannot be read: {error.strerror or error}"]) from None
 

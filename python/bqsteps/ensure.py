@@ -291,4 +291,5 @@ def _creation(reference: TableReference, wanted: Definition) -> Plan:
 
 def _not_taken(found: Plan) -> Failure:
     paths = ", ".join(change.path for change in found.differences)
-    return Failure("rejected", f"{found.reference}: the service accepted the change of {paths} and did not make it.")
+    message = f"{found.reference}: the service accepted the change of {paths} and did not make it."
+    return Failure("rejected", message, "Make the change by SQL. An emulator may not know it; BigQuery does.")

@@ -168,7 +168,8 @@ class _Replay:
             "set_aside": tally.set_aside,
         }
         done = tally.recorded + tally.already_recorded
-        report.done(f"Replayed {done} rows: {tally.recorded} recorded, {tally.already_recorded} already on record")
+        rows = "1 row" if done == 1 else f"{done} rows"
+        report.done(f"Replayed {rows}: {tally.recorded} recorded, {tally.already_recorded} already on record")
         if tally.stopped_by:
             hint = f"{tally.stopped_by.hint} Run it again: it goes on where it stopped."
             return report.failed(Failure(tally.stopped_by.kind, tally.stopped_by.message, hint), **counts)
@@ -194,7 +195,9 @@ def _files(wanted: Replay) -> list[Path]:
         return [source]
     if wanted.source_is_default and not source.exists():
         return []
-    raise Failure("config", f"there is no {source} to replay.", "Name a folder, a file, or - for standard input.")
+    raise Failure(
+        "config", f"there is no folder or file {source} to replay.", "Name a folder, a file, or - for standard input."
+    )
 
 
 def _holds_rows(path: Path) -> bool:

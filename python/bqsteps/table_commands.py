@@ -132,11 +132,18 @@ def _bring(
             return _told({"status": "updated"}, name, plan, f"Updated table {name}")
     result: Result = {"status": "planned"}
     if mode == "check":
-        count = len(plan.differences)
-        hint = "Run it with BQ_MODE=apply, or change the definition."
-        words = f"{name} differs from its definition in {count} place{'s' if count != 1 else ''}."
-        result["error"] = report.failed(Failure("refused", words, hint))["error"]
-    return _told(result, name, plan, f"Table {name} differs from its definition, nothing was written")
+        result["error"] = report.failed(_drift(name, plan))["error"]
+    foreseen = ", mode apply would refuse it" if plan.refused else ""
+    return _told(result, name, plan, f"Table {name} differs from its definition, nothing was written{foreseen}")
+
+
+def _drift(name: str, plan: Plan) -> Failure:
+    count = len(plan.differences)
+    words = f"{name} differs from its definition in {count} place{'s' if count != 1 else ''}."
+    if not plan.refused:
+        return Failure("refused", words, "Run it in mode apply, or change the definition.")
+    first = plan.refused[0]
+    return Failure("refused", words, f"Mode apply would refuse {first.path}: {first.reason} {first.way_out}".rstrip())
 
 
 def _told(result: Result, name: str, plan: Plan | None, deed: str = "") -> _Told:

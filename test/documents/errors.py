@@ -150,10 +150,10 @@ ERRORS: Mapping[str, tuple[Error, ...]] = {
     ),
     "Definitions and tables": (
         Error(
-            "…: there is no such file",
+            "…: there is no such file…",
             "config",
             "The table has no definition, or it has another name.",
-            "Name it `config/<dataset>_<table>.json`; the line names near ones.",
+            "Name it `config/<dataset>_<table>.json`; the line names the nearest.",
         ),
         Error("…: cannot be read: …", "config", "The file or folder may not be read.", "Change its permissions."),
         Error("…: is a pipe, not a file", "config", "A definition is read twice, which a pipe is not.", "Make a file."),
@@ -182,7 +182,7 @@ ERRORS: Mapping[str, tuple[Error, ...]] = {
             "… differs from its definition in … place…",
             "refused",
             "Mode `check` found a difference.",
-            "Run it with `apply`, or change the definition.",
+            "Run it in mode `apply`, or change the definition; the line says what `apply` would refuse.",
         ),
         Error(
             "…: the service accepted the change of … and did not make it.",
@@ -270,7 +270,7 @@ ERRORS: Mapping[str, tuple[Error, ...]] = {
     ),
     "Replaying": (
         Error(
-            "there is no … to replay.",
+            "there is no folder or file … to replay.",
             "config",
             "The folder or file is missing.",
             "Name a folder, a file, or `-` for standard input.",

@@ -1,6 +1,7 @@
 """`make run`: a team's own Jenkinsfile against the embedded BigQuery, beside which its files stay as they are."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,16 @@ def test_a_build_that_fails_ends_it_and_is_seen_in_the_exit_code(tmp_path: Path)
     assert "No such DSL method 'noSuchStep'" in done.stdout
     assert done.stdout.count("Finished: FAILURE") == 1
     assert "ci.build_logs: " in done.stdout
+
+
+def test_the_tests_of_a_build_are_counted_by_junit(tmp_path: Path) -> None:
+    jenkinsfile = team(tmp_path / "shop", "bqLogBuild dataset: 'tested', tests: junit('report.xml')")
+    cases = '<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><skipped/></testcase>'
+    (jenkinsfile.parent / "report.xml").write_text(f"<testsuite>{cases}</testsuite>", encoding="utf-8")
+    done = run(jenkinsfile)
+    assert "Finished: UNSTABLE" in done.stdout
+    for shown in (r"status +UNSTABLE", r"tests_total +3", r"tests_failed +1", r"tests_skipped +1"):
+        assert re.search(shown, done.stdout), shown
 
 
 def test_a_jenkinsfile_that_is_not_there_is_told_in_a_line(tmp_path: Path) -> None:

@@ -226,6 +226,13 @@ def test_a_missing_file_is_one_clear_line_with_a_hint(tmp_path: Path) -> None:
     assert "DATASET_ID" in caught.value.hint
 
 
+def test_a_missing_file_is_told_with_the_nearest_that_is_there(tmp_path: Path) -> None:
+    for name in ("shop_orders.json", "hr_staff.json"):
+        (tmp_path / name).write_text("[]", encoding="utf-8")
+    with pytest.raises(Failure, match=r"there is no such file; the nearest is shop_orders\.json\."):
+        read(definition.path_for(tmp_path, "shop", "order"))
+
+
 def test_a_folder_in_its_place_is_one_clear_line(tmp_path: Path) -> None:
     path = definition.path_for(tmp_path, "d", "t")
     path.mkdir()

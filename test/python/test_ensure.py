@@ -207,6 +207,21 @@ class TestLooking:
         if ended.code:
             assert "differs from its definition" in ended.line
             assert result(ended)["error"]["kind"] == "refused"
+        assert ("mode apply would refuse it" in ended.stdout) == (state == "other")
+
+    @pytest.mark.parametrize(
+        ("type_", "advice"),
+        [
+            ("INTEGER", "Run it in mode apply, or change the definition."),
+            ("STRING", "Mode apply would refuse schema.id"),
+        ],
+        ids=["what apply mends", "what apply refuses"],
+    )
+    def test_check_does_not_advise_to_apply_what_apply_refuses(self, team: Team, type_: str, advice: str) -> None:
+        team.define("t")
+        team.bq.create_table("p.d.t", [{"name": "id", "type": type_, "mode": "REQUIRED"}], rows=[])
+        error = result(team.ensure(BQ_MODE="check"))["error"]
+        assert error["hint"].startswith(advice)
 
     def test_the_plan_reads_line_by_line_without_colour_in_a_log(self, team: Team) -> None:
         team.define("t", [{"name": "id", "type": "INTEGER", "mode": "NULLABLE"}, {"name": "new", "type": "DATE"}])
