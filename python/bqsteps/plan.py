@@ -8,6 +8,9 @@ Where the classes come from:
 - add, relax, refused modes and types: https://docs.cloud.google.com/bigquery/docs/managing-table-schemas. A new
   REQUIRED field is only allowed inside a new record. Widening a type or a parameter is SQL's alone (ALTER COLUMN SET
   DATA TYPE, https://docs.cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language).
+- timePartitioning.expirationMs: a longer one is metadata. A first or a shorter one holds for the partitions that are
+  there, too, and those that are older are deleted at once, so that is left to a person
+  (https://docs.cloud.google.com/bigquery/docs/managing-partitioned-tables#partition-expiration).
 - clustering is metadata: https://docs.cloud.google.com/bigquery/docs/manage-clustered-tables#modifying-cluster-spec.
 - roundingMode is metadata: a patch writes it, as https://github.com/googleapis/google-cloud-go/issues/10311 shows by
   losing it. That is also why unknown attributes of live columns are sent back as they are.
@@ -32,6 +35,7 @@ Class = Literal["add", "relax", "metadata", "refused", "kept"]
 _MARKS: Mapping[Class, str] = {"add": "+", "relax": "~", "metadata": "~", "refused": "!", "kept": "="}
 _COLOURS: Mapping[Class, str] = {"add": "32", "relax": "33", "metadata": "33", "refused": "31", "kept": "2"}
 _LONGEST_SHOWN = 60
+_DAY = 86_400_000  # milliseconds
 
 _NOT_SAID = "Not in the definition."
 _NEW_TABLE = "query the data into a new table."
@@ -329,7 +333,7 @@ def _settings(reference: str, wanted: Definition, live: Definition) -> Iterator[
     yield from _text_setting("description", wanted.description, live.description)
     yield from _text_setting("friendlyName", wanted.friendly_name, live.friendly_name)
     yield from _labels(wanted.labels or {}, live.labels or {})
-    yield from _partitions(wanted, live)
+    yield from _partitions(reference, wanted, live)
     yield from _clustering(wanted.clustering, live.clustering)
     before = bool(live.require_partition_filter)
     if wanted.require_partition_filter is None and before:
@@ -355,7 +359,7 @@ def _labels(wanted: Mapping[str, str], live: Mapping[str, str]) -> Iterator[Chan
             yield Change("kept", f"labels.{key}", value, None, _NOT_SAID)
 
 
-def _partitions(wanted: Definition, live: Definition) -> Iterator[Change]:
+def _partitions(reference: str, wanted: Definition, live: Definition) -> Iterator[Change]:
     after, before = _partitioning(wanted), _partitioning(live)
     if after is None:
         if before:
@@ -371,7 +375,11 @@ def _partitions(wanted: Definition, live: Definition) -> Iterator[Change]:
         wants = wanted.time_partitioning.expiration_ms
         if wants is None and had:
             yield Change("kept", path, had, None, _NOT_SAID)
-        elif _differs(wants, had):
+        elif wants is not None and (had is None or wants < had):
+            days = f"{wants / _DAY:.12g}"
+            way_out = f"Run ALTER TABLE `{reference}` SET OPTIONS (partition_expiration_days = {days})"
+            yield refused(path, had, wants, "BigQuery deletes at once the partitions that are older.", way_out)
+        elif wants != had:
             yield Change("metadata", path, had, wants)
 
 

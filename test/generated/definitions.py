@@ -303,7 +303,8 @@ def grown(draw: st.DrawFn, resource: Json) -> tuple[Json, set[Step]]:
     if _coin(draw):
         key = draw(st.sampled_from([*wanted.get("labels", {}), "newer"]))
         wishes.set(wanted.setdefault("labels", {}), key, "changed-value", f"labels.{key}")
-    if "timePartitioning" in wanted and _coin(draw):
+    # A first expiration deletes what is older, so that only one that is there may become longer.
+    if "expirationMs" in wanted.get("timePartitioning", {}) and _coin(draw):
         time = wanted["timePartitioning"]
         wishes.set(time, "expirationMs", draw(st.integers(2**41, 2**42)), "timePartitioning.expirationMs")
     if "timePartitioning" in wanted or "rangePartitioning" in wanted:

@@ -382,10 +382,24 @@ BY_RANGE = RangePartitioning("id", 0, 10, 1)
             id="an expiration that is left out",
         ),
         pytest.param(
-            {"time_partitioning": TimePartitioning("DAY", "at", 7)},
+            {"time_partitioning": TimePartitioning("DAY", "at", 43_200_000)},
             {"time_partitioning": BY_DAY},
-            "~ timePartitioning.expirationMs: (none) -> 7",
+            "! timePartitioning.expirationMs: (none) -> 43200000  BigQuery deletes at once the partitions that are "
+            "older. Run ALTER TABLE `p.d.t` SET OPTIONS (partition_expiration_days = 0.5)",
             id="a first expiration",
+        ),
+        pytest.param(
+            {"time_partitioning": TimePartitioning("DAY", "at", 86_400_000)},
+            {"time_partitioning": TimePartitioning("DAY", "at", 172_800_000)},
+            "! timePartitioning.expirationMs: 172800000 -> 86400000  BigQuery deletes at once the partitions that are "
+            "older. Run ALTER TABLE `p.d.t` SET OPTIONS (partition_expiration_days = 1)",
+            id="a shorter expiration",
+        ),
+        pytest.param(
+            {"time_partitioning": TimePartitioning("DAY", "at", 7)},
+            {"time_partitioning": TimePartitioning("DAY", "at", 5)},
+            "~ timePartitioning.expirationMs: 5 -> 7",
+            id="a longer expiration",
         ),
         pytest.param(
             {"clustering": ("a", "b")},
