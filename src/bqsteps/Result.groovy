@@ -27,7 +27,7 @@ class Result {
     static Map unknown(Map asked, String folder) {
         String spool = folder ?: '.bqsteps/unsent'
         // What lies outside of the workspace cannot be archived.
-        return asked.command == 'log-build' && !spool.startsWith('/') ? [spool: spool] : [:]
+        return asked.command == 'log-build' && !spool.matches('/.*|(.*/)?[.][.](/.*)?') ? [spool: spool] : [:]
     }
 
     /** Reads what the shell printed: the exit code of python3 on the first line, then its result. */

@@ -75,12 +75,15 @@ class FileSteps {
 
     private Object archive(Map given) {
         context.agentFor('archiveArtifacts')
-        PathMatcher wanted = FileSystems.default.getPathMatcher('glob:' + given.artifacts)
+        // Ant's patterns: several with commas between them; brackets and braces are plain letters.
+        List<PathMatcher> wanted = ((String) given.artifacts).split(',').collect { String pattern ->
+            FileSystems.default.getPathMatcher('glob:' + pattern.trim().replaceAll(/([\[\]{}\\])/, '\\\\$1'))
+        }
         Map<String, byte[]> found = [:] // also what an earlier call has archived
         if (context.folder.directory) {
             context.folder.eachFileRecurse { File file ->
                 String path = context.folder.toPath().relativize(file.toPath()).toString()
-                if (file.file && wanted.matches(FileSystems.default.getPath(path))) {
+                if (file.file && wanted.any { it.matches(FileSystems.default.getPath(path)) }) {
                     found[path] = file.bytes
                 }
             }

@@ -266,7 +266,36 @@ class BqLogBuildTest extends StepTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = ['/elsewhere', ''])
+    @ValueSource(strings = ['a,b', 'a, b', ' a', 'a*b?', 'a[b]{c}'])
+    void a_spool_folder_may_have_any_name(String folder) {
+        python("""mkdir -p '${folder}' && echo row > '${folder}/k.ndjson'
+            echo '{"status": "spooled", "spool": "${folder}/k.ndjson", "error": {"kind": "unavailable", "message": "no", "hint": ""}}' > "\$BQ_RESULT_FILE"
+            exit 1""")
+        run('bqLogBuild()')
+        assert jenkins.artifacts.keySet() == ["${folder}/k.ndjson".toString()] as Set
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ['a,b', 'a b'])
+    void a_spool_folder_of_any_name_is_archived_where_python_dies(String folder) {
+        python("mkdir -p '${folder}' && echo row > '${folder}/k.ndjson'; kill -9 \$\$")
+        jenkins.agent.environment += [BQ_SPOOL_DIR: folder]
+        run('bqLogBuild()')
+        assert jenkins.artifacts.keySet() == ["${folder}/k.ndjson".toString()] as Set
+    }
+
+    @Test
+    void a_row_that_no_pattern_finds_is_not_called_kept() {
+        python("""echo row > ../k.ndjson
+            echo '{"status": "spooled", "spool": "../k.ndjson", "error": {"kind": "unavailable", "message": "no", "hint": ""}}' > "\$BQ_RESULT_FILE"
+            exit 1""")
+        run('bqLogBuild()')
+        assert jenkins.artifacts.isEmpty()
+        assert 'ERROR: bqLogBuild: ../k.ndjson could not be archived with the build, and is lost with this workspace' in jenkins.console.lines
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ['/elsewhere', '../elsewhere', 'a/../../elsewhere', '..', ''])
     void what_cannot_be_archived_is_not_tried(String spool) {
         python('exit 3')
         jenkins.agent.environment += [BQ_SPOOL_DIR: spool ?: '.bqsteps/unsent']
