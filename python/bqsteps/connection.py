@@ -62,12 +62,6 @@ TRANSIENT_REASONS = _RATE_REASONS | {
     "jobInternalError",
     "tableUnavailable",
 }
-_BAD_URL = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.InvalidProxyURL,
-)
 _ONE_RESOURCE = re.compile(r"/(?P<kind>jobs|datasets|tables)(/(?P<id>[^/:]+))?$")
 _NEEDED: Mapping[str, Mapping[str, type]] = {
     "jobs": {"jobReference": dict, "status": dict},
@@ -123,9 +117,13 @@ class Connection:
         return {"retry": None, "timeout": self.timeout()}
 
     def timeout(self) -> float:
-        """Seconds that the next request may take. Waits for its turn."""
-        if self._pace:
-            self._pace.turn()
+        """Seconds that the next request may take. Waits for its turn.
+
+        Raises:
+            TimeoutError: its turn would come after the deadline.
+        """
+        if self._pace and not self._pace.turn(self.deadline.remaining):
+            raise TimeoutError("BQ_REQUESTS_PER_SECOND leaves no time for it, more of BQ_DEADLINE_SECONDS would")
         return self.deadline.request
 
     def retrying(self, doing: str, attempt: Callable[[], T], also: Callable[[Exception], bool] = lambda _: False) -> T:
@@ -234,6 +232,8 @@ def reach(deadline: Deadline, environ: Mapping[str, str]) -> Reached:
     try:
         response = session.get(f"{root}/bigquery/v2/projects", timeout=deadline.request)
         _check_whose(response)
+    except TypeError:  # requests stumbles over a proxy that has a user and no host
+        raise explain(requests.exceptions.InvalidProxyURL(), "reach BigQuery", deadline) from None
     except ERRORS as error:
         raise explain(error, "reach BigQuery", deadline) from None
     return Reached(_host(root), _host(proxy), response.headers.get("Date", ""))
@@ -297,9 +297,12 @@ def _is_bigquerys(response: requests.Response) -> bool:
 def _has_what_it_needs(response: requests.Response) -> bool:
     """Whether a job, dataset or table has what the client and this package take for granted of one."""
     path = _ONE_RESOURCE.search(response.url.partition("?")[0])
-    is_one = path and (path["id"] or response.request.method == "POST") and response.content.strip()
+    is_one = path and (path["id"] or response.request.method == "POST")
     if not path or not is_one:
         return True
+    if not response.content.strip():
+        # An upload in pieces begins without an object, and says where it goes on; the client knows other statuses.
+        return response.status_code != HTTPStatus.OK or "Location" in response.headers
     try:
         body = response.json()
     except ValueError:
@@ -366,7 +369,7 @@ def is_transient(error: Exception) -> bool:
         return isinstance(error, (api.ServerError, api.TooManyRequests)) or reason(error) in TRANSIENT_REASONS
     if isinstance(error, auth.GoogleAuthError):
         return isinstance(error, auth.TransportError) or bool(error.retryable)
-    if isinstance(error, (*_BAD_URL, requests.exceptions.SSLError)):
+    if isinstance(error, (*network.BAD_ADDRESS, requests.exceptions.SSLError)):
         return False
     return isinstance(error, (requests.exceptions.RequestException, ConnectionError, TimeoutError))
 
@@ -407,7 +410,7 @@ def _kind_and_hint(error: Exception) -> tuple[Kind, str]:
         return "auth", f"Check which identity this runs as. {SEE_DOCTOR}"
     if isinstance(error, api.GoogleAPICallError):
         return _kind_and_hint_of_answer(error)
-    if isinstance(error, _BAD_URL):
+    if isinstance(error, network.BAD_ADDRESS):
         return "config", "BIGQUERY_EMULATOR_HOST is an address such as http://127.0.0.1:9050, proxies likewise."
     if isinstance(error, OSError) and not is_transient(error):
         return "config", "Check the certificates that this agent trusts (REQUESTS_CA_BUNDLE)."

@@ -1,12 +1,14 @@
 """The command that puts a build on record: from the environment, over a connection, to a result."""
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bqsteps import build, pod, report, session, settings, spool
-from bqsteps.build_log import Recorder
+from bqsteps.build_log import Record, Recorder
 from bqsteps.connection import connect
+from bqsteps.deadline import Deadline
 from bqsteps.errors import Failure
 from bqsteps.jobs import Unconfirmed
 from bqsteps.report import Result, done, warn
@@ -24,11 +26,10 @@ def log_build(environ: Environ) -> Result:
         "unavailable", f"the row of {wanted.table} was not confirmed within {wanted.limits.deadline:g} s.", _kept(kept)
     )
     try:
-        deadline = session.begin(environ, wanted.limits, lambda: _spooled(wanted, unknown, kept))
-        link = connect(wanted.job_project, wanted.location, deadline, environ)
-        record = Recorder(link, wanted.table, row, wanted.method, wanted.location, warn).record()
-    except (Failure, Unconfirmed) as problem:
-        failure = problem.failure if isinstance(problem, Unconfirmed) else problem
+        with report.failures():  # whatever it is that goes wrong, the result names the row's copy
+            deadline = session.begin(environ, wanted.limits, lambda: _spooled(wanted, unknown, kept))
+            record = _record(wanted, row, deadline, environ)
+    except Failure as failure:
         return _spooled(wanted, Failure(failure.kind, failure.message, f"{failure.hint} {_kept(kept)}"), kept)
     if kept:
         _forget(kept)
@@ -41,6 +42,14 @@ def log_build(environ: Environ) -> Result:
         "build_key": row["build_key"],
         "left_out": list(record.left_out),
     }
+
+
+def _record(wanted: LogBuild, row: build.Row, deadline: Deadline, environ: Environ) -> Record:
+    link = connect(wanted.job_project, wanted.location, deadline, environ)
+    try:
+        return Recorder(link, wanted.table, row, wanted.method, wanted.location, warn).record()
+    except Unconfirmed as unconfirmed:
+        raise unconfirmed.failure from None
 
 
 def _keep(wanted: LogBuild, row: build.Row) -> Path | None:
@@ -70,6 +79,6 @@ def _spooled(wanted: LogBuild, failure: Failure, kept: Path | None) -> Result:
         return result
     result["status"] = "spooled"
     here = Path.cwd()
-    path = kept if kept.is_absolute() else here / kept
+    path = Path(os.path.normpath(here / kept))  # `..` may lead out of it
     # What lies below the working directory is named from there, as a build archives it.
     return {**result, "spool": str(path.relative_to(here))} if path.is_relative_to(here) else result

@@ -16,6 +16,15 @@ from google.auth.exceptions import GoogleAuthError
 
 from bqsteps.references import shorten
 
+BAD_ADDRESS = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidProxyURL,
+    urllib3.exceptions.LocationValueError,
+)
+"""What requests raises for an address that is none."""
+
 _LONGEST = 400  # characters of what a service said
 
 
@@ -55,6 +64,8 @@ def _trouble(chain: list[BaseException]) -> str:  # noqa: PLR0911  # a line for 
         return any(isinstance(each, kinds) for each in chain)
 
     server = "the proxy" if has(urllib3.exceptions.ProxyError) else _server(chain)
+    if has(*BAD_ADDRESS):
+        return "the address of a proxy or a server is malformed"  # which its parser quotes, with the password
     if has(socket.gaierror):
         return f"{server} is not known"
     if has(ssl.SSLError, requests.exceptions.SSLError):

@@ -55,11 +55,20 @@ class Pace:
         self._lock = threading.Lock()
         self._next = 0.0
 
-    def turn(self) -> None:
-        """Wait for the next turn. Turns are evenly spaced: unused ones are not saved up for a burst."""
+    def turn(self, most: float) -> bool:
+        """Wait for the next turn, and tell whether there is one in time; otherwise nobody waits.
+
+        Turns are evenly spaced: unused ones are not saved up for a burst.
+
+        Args:
+            most: seconds to wait.
+        """
         with self._lock:
             now = time.monotonic()
             mine = max(self._next, now)
+            if mine - now >= most:
+                return False
             self._next = mine + self._interval
         if mine > now:
             time.sleep(mine - now)
+        return True

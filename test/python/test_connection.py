@@ -21,7 +21,7 @@ from bqsteps import connection
 from bqsteps.connection import Connection
 from bqsteps.deadline import Deadline
 from bqsteps.errors import Failure
-from processes import CREATE_TABLE, DEMO_PIPELINE, Ended, run
+from processes import COMMAND, CREATE_TABLE, DEMO_PIPELINE, Ended, run
 from servers import JSON, TOKEN, Answer, metadata, serving, token
 from stand_in import Fault, StandIn
 from stand_in.faults import Kind
@@ -153,6 +153,16 @@ def test_a_proxy_that_is_not_there(link: Link, monkeypatch: pytest.MonkeyPatch, 
     assert failure.message == "cannot look for p.d.t within 60 s: no connection to the proxy: Connection refused."
 
 
+@pytest.mark.parametrize("mark", ["#", "/", "?"])
+def test_a_proxy_whose_password_is_not_escaped_is_not_quoted(
+    link: Link, monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://user:{TOKEN}{mark}rest@127.0.0.1:9")
+    failure = failing(link("http://bigquery.example"))
+    assert failure.kind == "config"
+    assert failure.message == "cannot look for p.d.t: the address of a proxy or a server is malformed."
+
+
 def test_a_proxy_that_is_no_address(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http:///")
     assert failing(link("http://bigquery.example")).kind == "config"
@@ -209,7 +219,14 @@ def test_a_refusal_that_is_not_bigquery_s_is_none(link: Link, body: bytes) -> No
     [
         pytest.param(body, call, id=f"{body} for {call}")
         for call in ("get_table", "get_dataset", "get_job", "create_table", "query")
-        for body in ("{}", '{"location": null}', '{"status": "ok"}', '{"jobReference": null, "tableReference": []}')
+        for body in (
+            "",
+            " ",
+            "{}",
+            '{"location": null}',
+            '{"status": "ok"}',
+            '{"jobReference": null, "tableReference": []}',
+        )
     ],
 )
 def test_an_object_that_is_not_what_was_asked_for_is_no_answer(link: Link, body: str, call: str) -> None:
@@ -369,6 +386,28 @@ def test_an_untrusted_certificate_is_named() -> None:
 
 
 # The whole process ends
+
+
+def test_a_defect_does_not_hide_where_the_row_is_kept(tmp_path: Path) -> None:
+    job = {"jobReference": {"jobId": "j"}, "status": {"state": "DONE"}, "configuration": {"labels": ["odd"]}}
+    with serving(lambda *_: (200, JSON, json.dumps(job).encode())) as host:
+        ended = run((*COMMAND, "log-build"), tmp_path, PROJECT_ID="p", BIGQUERY_EMULATOR_HOST=f"http://{host}")
+    assert "a defect of this library" in ended.line
+    assert ended.result is not None
+    assert ended.result["status"] == "spooled"
+    assert (tmp_path / ended.result["spool"]).is_file()
+
+
+@pytest.mark.parametrize("spool", ["../unsent", "x/../../unsent"])
+def test_a_spool_outside_of_the_folder_is_not_named_for_archiving(tmp_path: Path, nobody: str, spool: str) -> None:
+    folder = tmp_path / "workspace"
+    (folder / "x").mkdir(parents=True)
+    given = {"BIGQUERY_EMULATOR_HOST": f"http://{nobody}", "BQ_DEADLINE_SECONDS": "1", "BQ_SPOOL_DIR": spool}
+    ended = run((*COMMAND, "log-build"), folder, PROJECT_ID="p", **given)
+    assert ended.result is not None
+    assert ended.result["status"] == "spooled"
+    assert "spool" not in ended.result
+    assert len(list((tmp_path / "unsent").iterdir())) == 1
 
 
 def ensure(folder: Path, program: tuple[str, ...], bq: StandIn) -> Ended:

@@ -257,6 +257,12 @@ def test_a_proxy_is_named_without_its_password(scene: Scene) -> None:
     assert found(ended)["network"]["detail"].startswith("bigquery.example answers, by the proxy 127.0.0.1:")
 
 
+@pytest.mark.parametrize("proxy", [f"http://user:{TOKEN}@", f"http://user:{TOKEN}/rest@127.0.0.1:9"])
+def test_a_proxy_that_is_no_address_is_a_finding_that_does_not_quote_it(scene: Scene, proxy: str) -> None:
+    check = found(scene.doctor(http_proxy=proxy, BIGQUERY_EMULATOR_HOST="http://bigquery.example", EMULATOR="yes"))
+    assert check["network"]["detail"] == "cannot reach BigQuery: the address of a proxy or a server is malformed."
+
+
 def test_a_page_of_a_proxy_is_not_taken_for_bigquery(scene: Scene) -> None:
     scene.bq.faults.add(Fault("garbage", times=None))
     assert found(scene.doctor())["network"]["status"] == "failed"

@@ -245,6 +245,22 @@ class TestManyTables:
         again = team.ensure(BQ_TABLES=",".join(f"d.{name}" for name in names))
         assert result(again)["status"] == "unchanged"
 
+    def test_what_the_rate_leaves_no_time_for_hides_nothing_of_what_was_done(self, team: Team) -> None:
+        names = [f"t{number}" for number in range(40)]
+        for name in names:
+            team.define(name)
+            team.bq.create_table(f"p.d.{name}", FIELDS)
+        tables = ",".join(f"d.{name}" for name in names)
+        ended = team.ensure(BQ_TABLES=tables, BQ_REQUESTS_PER_SECOND="5", BQ_DEADLINE_SECONDS="2")
+        assert ended.code == 1
+        looked_at = [table for table in result(ended)["tables"] if table["status"] == "unchanged"]
+        left = [table["error"] for table in result(ended)["tables"] if table["status"] == "failed"]
+        assert looked_at
+        assert left
+        assert len(looked_at) + len(left) == len(names)
+        assert {error["kind"] for error in left} == {"unavailable"}
+        assert any("BQ_REQUESTS_PER_SECOND" in error["message"] for error in left)
+
     def test_one_bad_definition_means_that_nothing_is_sent_for_any(self, team: Team) -> None:
         team.define("good")
         team.define("bad", [{"name": "id", "type": "STRNG"}])
