@@ -249,7 +249,7 @@ class BqLogBuildTest extends StepTest {
         jenkins.abortAt { String step, Map given -> step == 'sleep' }
         pipeline('''pipeline {
             agent any
-            stages { stage('Long') { steps { sleep 600 } } }
+            stages { stage('Long') { steps { sleep time: 600 } } }
             post { always { bqLogBuild() } }
         }''')
         assert jenkins.build.result == 'ABORTED'
