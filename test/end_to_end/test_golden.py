@@ -6,11 +6,14 @@ the diff.
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 from end_to_end import jenkins
 from end_to_end.conftest import ROOT
+from end_to_end.emulator import running
 from end_to_end.reader import Reader
 
 GOLDEN = ROOT / "test/groovy/golden"
@@ -29,6 +32,13 @@ COLUMNS = (
     "build_id", "event", "status", "result", "job_name", "build_number", "build_url", "causes", "is_replay",
     "user_name", "node_name", "failed_stage", "tests_total", "tests_failed", "tests_skipped", "parameters", "extra",
 )  # fmt: skip
+
+
+@pytest.fixture
+def emulator() -> Iterator[str]:
+    """A BigQuery in which Jenkinsfile.example, whose dataset has one name, was never built."""
+    with running() as address:
+        yield address
 
 
 def test_each_build_takes_the_steps_and_leaves_the_rows_that_were_accepted(

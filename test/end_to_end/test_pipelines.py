@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import venv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ import pytest
 from documents import markdown
 from end_to_end import jenkins
 from end_to_end.conftest import ROOT
-from end_to_end.emulator import PROJECT
+from end_to_end.emulator import PROJECT, running
 from end_to_end.reader import Reader
 
 AWKWARD = "$HOME $(id) `id` \"'\\ \t% -é😀"
@@ -41,6 +41,12 @@ def define(workspace: Path, dataset: str, table: str) -> None:
 
 
 class TestTheExample:
+    @pytest.fixture
+    def emulator(self) -> Iterator[str]:
+        """A BigQuery in which it was never built: its dataset has one name."""
+        with running() as address:
+            yield address
+
     def test_makes_its_table_and_logs_each_build_once(
         self, workspace: Path, agent: Mapping[str, str], reader: Reader
     ) -> None:
