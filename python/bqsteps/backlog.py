@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bqsteps.report import warn
+
 LONGEST_LINE: Final = 32 * 1_048_576  # bytes; a row is much shorter, so that more is no spool
 _NOTE_EVERY: Final = 100  # lines
 
@@ -47,6 +49,7 @@ class Backlog:
         self._digest = hashlib.sha256()  # of these bytes: the note must not be taken for another file's
         self._lines_done = 0
         self._is_read = False
+        self._is_removed = False
 
     def lines(self) -> Iterator[Line]:
         """The lines that are not known to be done. Each must be given back by `done`, once it is."""
@@ -69,10 +72,20 @@ class Backlog:
     def close(self) -> None:
         """Leave a note of what is done, or remove the file if that is all."""
         if self._is_read and not self._open and self._is_all():
-            self._path.unlink(missing_ok=True)
-            self._note.unlink(missing_ok=True)
+            self._remove()
         elif self._done:
             self._write_note()
+
+    def _remove(self) -> None:
+        """A file that stays does no harm: its rows are found to be on record the next time."""
+        if self._is_removed:
+            return
+        self._is_removed = True
+        try:
+            self._path.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+        except OSError as problem:
+            warn(f"bqsteps: the rows of {self._path} are on record, and it cannot be removed: {problem.strerror}.")
 
     def _is_all(self) -> bool:
         """Whether nothing was added to the file since it was read."""

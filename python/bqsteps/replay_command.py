@@ -190,7 +190,10 @@ def _files(wanted: Replay) -> list[Path]:
     """The files to send: of a folder those with the spool's suffix. The default folder may be missing, for no rows."""
     source = wanted.source
     if source.is_dir():
-        return sorted(path for path in source.glob(f"*{spool.SUFFIX}") if path.is_file())
+        found = sorted(path for path in source.glob(f"*{spool.SUFFIX}") if path.is_file())
+        if not found:
+            _refuse_nested(source)
+        return found
     if source.is_file():
         return [source]
     if wanted.source_is_default and not source.exists():
@@ -198,6 +201,13 @@ def _files(wanted: Replay) -> list[Path]:
     raise Failure(
         "config", f"there is no folder or file {source} to replay.", "Name a folder, a file, or - for standard input."
     )
+
+
+def _refuse_nested(source: Path) -> None:
+    """Artifacts unpack with the folders that they were in: "no row here" would be taken for "all is on record"."""
+    for path in source.rglob(f"*{spool.SUFFIX}"):
+        if path.is_file() and path.parent.name != spool.REJECTED:
+            raise Failure("config", f"{source} holds no row itself, {path.parent} does.", "Name that folder.")
 
 
 def _holds_rows(path: Path) -> bool:

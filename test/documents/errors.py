@@ -276,6 +276,12 @@ ERRORS: Mapping[str, tuple[Error, ...]] = {
             "Name a folder, a file, or `-` for standard input.",
         ),
         Error(
+            "… holds no row itself, … does.",
+            "config",
+            "Artifacts unpack with the folders that they were in.",
+            "Name the inner folder.",
+        ),
+        Error(
             "standard input is closed.", "config", "`-` was named, and nothing comes in.", "Name a folder or a file."
         ),
         Error(

@@ -1,5 +1,7 @@
 """A file of rows that is sent in parts: what is done is remembered, and never more than that."""
 
+import errno
+import os
 import random
 from pathlib import Path
 
@@ -111,3 +113,21 @@ def test_lines_that_are_added_meanwhile_are_kept_for_the_next_time(tmp_path: Pat
     log.done(first)
     log.close()
     assert [line.content for line in Backlog(path).lines()] == [b"b\n"]
+
+
+def test_a_folder_that_is_read_only_does_not_stop_what_comes_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rows.ndjson"
+    path.write_bytes(b"a\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", refuse)  # root may write everywhere
+    log = Backlog(path)
+    for line in log.lines():
+        log.done(line)
+    log.close()
+    said = capfd.readouterr().err
+    assert said == f"bqsteps: the rows of {path} are on record, and it cannot be removed: Read-only file system.\n"

@@ -274,6 +274,7 @@ def build_log(scene: Scene, patched: pytest.MonkeyPatch) -> None:
 def replaying(scene: Scene, patched: pytest.MonkeyPatch) -> None:
     scene.bq.create_table("p.jenkins_demo_db.build_logs", LOG)
     scene.replays(str(scene.folder / "none"))
+    scene.replays(str(scene.write("unpacked/unsent/x.ndjson", "{}\n").parent.parent))
     patched.setattr(sys, "stdin", None)
     scene.replays("-")
     scene.replays(str(scene.write("rows/x.ndjson", "{}\n")))

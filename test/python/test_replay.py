@@ -211,6 +211,16 @@ def test_a_file_without_any_row_of_ours_is_left_as_it_is(sender: Sender, source:
     assert (sender.left, path.read_bytes(), errors.count("\n")) == (["notes.ndjson"], before, 1)
 
 
+def test_rows_below_the_folder_that_is_named_are_not_passed_over(sender: Sender) -> None:
+    sender.write("rows.ndjson", lines(1))
+    (sender.folder / "artifacts/.bqsteps").mkdir(parents=True)
+    (sender.folder / "spool").rename(sender.folder / "artifacts/.bqsteps/unsent")
+    result, errors = sender.replay(BQ_SPOOL_DIR="artifacts")
+    assert result["error"]["message"] == "artifacts holds no row itself, artifacts/.bqsteps/unsent does."
+    assert errors.count("\n") == 1
+    assert sender.replay(BQ_SPOOL_DIR="artifacts/.bqsteps/unsent")[0]["status"] == "replayed"
+
+
 def test_files_of_another_kind_in_the_folder_are_left_alone(sender: Sender) -> None:
     sender.write("notes.txt", ["hello\n"])
     assert sender.replay()[0]["recorded"] == 0
