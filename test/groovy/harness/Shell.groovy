@@ -4,7 +4,6 @@ import hudson.AbortException
 
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.TimeUnit
-import java.util.concurrent.TimeoutException
 import java.util.concurrent.atomic.AtomicInteger
 
 /** The step `sh`: a real shell, with the exit code and the ways to answer of Jenkins' own. */
@@ -13,20 +12,38 @@ class Shell {
     private final Jenkins jenkins
     private final Set<Process> running = ConcurrentHashMap.newKeySet()
     private final AtomicInteger durable = new AtomicInteger()
+    private boolean ending
 
     Shell(Jenkins jenkins) {
         this.jenkins = jenkins
     }
 
+    /** Ends what runs, and what a shell starts while it is asked to end; nothing is started any more. */
     void endProcesses() {
-        List left = running.collectMany { it.descendants().toArray().toList() + it.toHandle() }
-        left*.destroy()
-        left.each { process ->
-            try {
-                process.onExit().get(5, TimeUnit.SECONDS)
-            } catch (TimeoutException stubborn) {
-                process.destroyForcibly()
+        synchronized (running) {
+            ending = true
+        }
+        long patience = System.nanoTime() + TimeUnit.SECONDS.toNanos(5)
+        // A process whose parent has ended is no longer found below it, so what was seen once is kept in mind.
+        Set<ProcessHandle> left = [] as Set
+        while (left = (left + tree()).findAll { it.alive }) {
+            System.nanoTime() < patience ? left*.destroy() : left*.destroyForcibly()
+            Thread.sleep(20)
+        }
+    }
+
+    private List<ProcessHandle> tree() {
+        running.collectMany { it.descendants().toArray().toList() + it.toHandle() }
+    }
+
+    private Process start(ProcessBuilder builder) {
+        synchronized (running) {
+            if (ending) {
+                throw new AbortException('the machine ends, and starts no process')
             }
+            Process process = builder.start()
+            running.add(process)
+            return process
         }
     }
 
@@ -80,9 +97,8 @@ class Shell {
         builder.environment().clear()
         builder.environment().putAll(jenkins.environment.variables())
         return (Map) jenkins.program.outside {
-            Process process = builder.start()
+            Process process = start(builder)
             branch.process = process
-            running.add(process)
             if (branch.interruption) {
                 branch.interrupt(branch.interruption)
             }
