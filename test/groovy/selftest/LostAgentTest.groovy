@@ -101,7 +101,7 @@ class LostAgentTest {
     @Test
     void kubernetesAgent_is_for_pods_only_and_agent_for_all() {
         ["kubernetesAgent()": 'ABORTED', 'kubernetesAgent(handleNonKubernetes: true)': 'SUCCESS', 'agent()': 'SUCCESS'].each {
-            losing("retry(count: 2, conditions: [${it.key}]) { node { sh 'echo waiting; [ -e lost ] || { touch lost; exec sleep 600; }' } }")
+            losing("retry(count: 2, conditions: [${it.key}]) { node { sh 'if [ -e lost ]; then exit; fi; touch lost; echo waiting; exec sleep 600' } }")
             assert jenkins.build.result == it.value : it.key
         }
     }
