@@ -8,7 +8,7 @@ BUILD := .build
 BIN := $(BUILD)/venv/bin
 REPORTS := $(BUILD)/reports
 MVN := mvn --batch-mode --no-transfer-progress
-GROOVY := $(shell find test/groovy -name '*.groovy')
+GROOVY := $(wildcard test/groovy/*.txt) $(shell find test/groovy -name '*.groovy')
 
 .PHONY: help
 help: ## list the targets
@@ -21,19 +21,23 @@ demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenk
 run: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run a Jenkinsfile against an embedded BigQuery (JENKINSFILE=path BUILDS=1)
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.run "$(or $(JENKINSFILE),Jenkinsfile.example)" --builds $(or $(BUILDS),1)
 
-test: lint test-groovy test-python ## run everything that CI runs
+# Both at once, as each alone leaves processors idle. What Maven says comes in one piece, in the middle of pytest's.
+test: lint ## run everything that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync --keep-going test-python test-groovy || \
+	{ grep -lE '<(failure|error)[ >]' $(REPORTS)/python.xml $(REPORTS)/groovy/*.xml | sed 's/^/failed: /'; exit 1; }
 
-test-groovy: $(BUILD)/venv.stamp ## run the tests of the steps
+test-groovy: $(BUILD)/venv.stamp $(BUILD)/classpath ## run the tests of the steps
 	@mkdir -p $(REPORTS)/groovy
-	@PATH="$$PWD/$(BIN):$$PATH" $(MVN) test && status=0 || status=$$?; \
+	@PATH="$$PWD/$(BIN):$$PATH" $(MVN) surefire:test && status=0 || status=$$?; \
 	cp $(BUILD)/groovy/surefire-reports/*.xml $(REPORTS)/groovy/; exit $$status
 
 # Two at a time, or more where there is more to run on; a test is taken over by whoever has nothing left to do.
+# The + shows how far it is while it runs, which --output-sync would hold back.
 WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
-	@$(BIN)/pytest $(WORKERS) --junit-xml=$(REPORTS)/python.xml
+	+@$(BIN)/pytest $(WORKERS) --junit-xml=$(REPORTS)/python.xml
 
-LINTS := lint-style lint-types lint-layers lint-groovy lint-package lint-files
+LINTS := lint-groovy lint-types lint-files lint-style lint-layers lint-package
 .PHONY: $(LINTS)
 lint: $(BUILD)/venv.stamp ## check style, types, layers, the package, and the rules for all files
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync $(LINTS)
@@ -49,8 +53,8 @@ lint-types:
 lint-layers:
 	@PYTHONPATH=python $(BIN)/lint-imports --no-logo
 
-lint-groovy: # CodeNarc, and the tests of what is written rather than run
-	@$(MVN) --quiet -Dgroups=lint test exec:java@lint
+lint-groovy: $(BUILD)/classpath # CodeNarc, and the tests of what is written rather than run
+	@$(MVN) --quiet -Dgroups=lint surefire:test exec:java@lint
 
 lint-package:
 	@$(BIN)/python python/build_package.py --check

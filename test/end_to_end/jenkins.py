@@ -9,6 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent  # the Python that runs this, which has the package's dependencies
+# A build lasts seconds: what the thorough compiler and a parallel collector cost is never earned back.
+JAVA = ("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @contextmanager
@@ -25,7 +27,7 @@ def build(
         output: where its console goes, as subprocess takes it.
     """
     classpath = (ROOT / ".build/classpath").read_text(encoding="utf-8")
-    command = ["java", "-cp", classpath, "harness.RunJenkinsfile", "--jenkinsfile", str(jenkinsfile)]
+    command = [*JAVA, "-cp", classpath, "harness.RunJenkinsfile", "--jenkinsfile", str(jenkinsfile)]
     process = subprocess.Popen(
         [*command, "--workspace", str(workspace), "--library", str(ROOT), *options],
         env=_clean(os.environ) | {"PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"} | dict(environ),
@@ -57,7 +59,7 @@ def run(jenkinsfile: Path, workspace: Path, *options: str, environ: Mapping[str,
 def golden_runs(folder: Path, *, environ: Mapping[str, str]) -> tuple[int, str]:
     """The exit code and the consoles of the golden runs; each build's steps are a text in the folder then."""
     ended = subprocess.run(
-        ["java", "-cp", (ROOT / ".build/classpath").read_text(encoding="utf-8"), "golden.GoldenRuns", str(folder)],
+        [*JAVA, "-cp", (ROOT / ".build/classpath").read_text(encoding="utf-8"), "golden.GoldenRuns", str(folder)],
         env=_clean(os.environ) | {"PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"} | dict(environ),
         cwd=ROOT,
         stdout=subprocess.PIPE,

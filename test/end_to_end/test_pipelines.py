@@ -41,8 +41,9 @@ def define(workspace: Path, dataset: str, table: str) -> None:
 
 
 class TestTheExample:
-    @pytest.fixture
-    def emulator(self) -> Iterator[str]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def emulator(cls) -> Iterator[str]:
         """A BigQuery in which it was never built: its dataset has one name."""
         with running() as address:
             yield address

@@ -26,7 +26,6 @@ from stand_in import StandIn
 
 SCHEMA = ROOT / "config/table.schema.json"
 PACKAGE = ROOT / "resources/bqsteps/bqsteps.pyz"
-TABLE = ("shop", "orders")  # what an example that names no table is read for
 
 
 def text(path: Path) -> str:
@@ -125,28 +124,53 @@ def test_a_piece_of_xml_is_well_formed(block: Block) -> None:
 # JSON
 
 
-@pytest.mark.parametrize("block", examples("json"))
-def test_a_definition_in_a_document_is_right_for_reader_editor_and_service(block: Block, tmp_path: Path) -> None:
+DEFINITIONS = [block for path in DOCUMENTS for block in markdown.blocks(text(path)) if block.info == "json"]
+
+
+def table_of(block: Block) -> tuple[str, str]:
+    """The dataset and table that a definition is for; one that names none has a dataset of its own."""
     content = json.loads(block.code)
-    reference = content.get("tableReference", {}) if isinstance(content, dict) else {}
-    dataset, table = reference.get("datasetId", TABLE[0]), reference.get("tableId", TABLE[1])
-    path = definition.path_for(tmp_path / "config", dataset, table)
-    path.parent.mkdir()
-    path.write_text(block.code, encoding="utf-8")
-    assert definition.read(path, dataset, table).fields
-    assert [error.message for error in Draft7Validator(json.loads(text(SCHEMA))).iter_errors(content)] == []
-    assert ensured(tmp_path, dataset, table) == ["created", "unchanged"]
+    named = content.get("tableReference", {}) if isinstance(content, dict) else {}
+    return named.get("datasetId", f"example_{DEFINITIONS.index(block)}"), named.get("tableId", "orders")
 
 
-def ensured(folder: Path, dataset: str, table: str) -> list[str]:
-    """What becomes of a table that is ensured twice, in a BigQuery that has nothing yet."""
-    result = folder / "result.json"
-    statuses = []
+@pytest.fixture(scope="module")
+def ensured(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[str]]:
+    """What becomes of the table of each definition, ensured twice, in a BigQuery that has nothing yet."""
+    statuses: dict[int, list[str]] = {}
+    waiting = list(DEFINITIONS)
+    while waiting:
+        together = {table_of(block): block for block in waiting}  # a table that another one is for, too, comes later
+        waiting = [block for block in waiting if block not in together.values()]
+        statuses |= ensured_twice(tmp_path_factory.mktemp("definitions"), together)
+    return statuses
+
+
+def ensured_twice(folder: Path, blocks: dict[tuple[str, str], Block]) -> dict[int, list[str]]:
+    (folder / "config").mkdir()
+    for name, block in blocks.items():
+        definition.path_for(folder / "config", *name).write_text(block.code, encoding="utf-8")
+    wanted = ",".join(map(".".join, blocks))
+    statuses: dict[int, list[str]] = {DEFINITIONS.index(block): [] for block in blocks.values()}
     with StandIn() as bq:
         for _ in range(2):
-            package(folder, "ensure-table", bq, DATASET_ID=dataset, TABLE_ID=table, BQ_RESULT_FILE=str(result))
-            statuses.append(json.loads(text(result))["status"])
+            package(folder, "ensure-table", bq, BQ_TABLES=wanted, BQ_RESULT_FILE=str(folder / "result.json"))
+            for made in json.loads(text(folder / "result.json"))["tables"]:
+                _, dataset, table = made["table"].split(".")
+                statuses[DEFINITIONS.index(blocks[dataset, table])].append(made["status"])
     return statuses
+
+
+@pytest.mark.parametrize("block", examples("json"))
+def test_a_definition_in_a_document_is_right_for_reader_editor_and_service(
+    block: Block, ensured: dict[int, list[str]], tmp_path: Path
+) -> None:
+    path = definition.path_for(tmp_path, *table_of(block))
+    path.write_text(block.code, encoding="utf-8")
+    assert definition.read(path, *table_of(block)).fields
+    content = json.loads(block.code)
+    assert [error.message for error in Draft7Validator(json.loads(text(SCHEMA))).iter_errors(content)] == []
+    assert ensured[DEFINITIONS.index(block)] == ["created", "unchanged"]
 
 
 def package(folder: Path, command: str, bq: StandIn, **variables: str) -> str:

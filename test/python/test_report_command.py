@@ -13,7 +13,7 @@ import pytest
 
 from bqsteps import build, build_queries
 from canned_bigquery import Canned, Row, serving
-from processes import COMMAND, Ended, run
+from processes import COMMAND, ROOT, Ended, run
 
 NOW = datetime.now(UTC)
 TODAY = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -78,17 +78,15 @@ class Scene:
     folder: Path
 
     def report(self, **given: str) -> Ended:
-        return run(
-            (*COMMAND, "report"),
-            self.folder,
-            **{
-                "PROJECT_ID": "p",
-                "DATASET_ID": "d",
-                "TABLE_ID": "t",
-                "BIGQUERY_EMULATOR_HOST": self.canned.url,
-                **given,
-            },
-        )
+        usual = {
+            "PROJECT_ID": "p",
+            "DATASET_ID": "d",
+            "TABLE_ID": "t",
+            "BIGQUERY_EMULATOR_HOST": self.canned.url,
+        }
+        # matplotlib's list of fonts takes as long to make as all else that it does, in each new home folder.
+        fonts = {} if "WORKSPACE_TMP" in given else {"MPLCONFIGDIR": str(ROOT / ".build/matplotlib")}
+        return run((*COMMAND, "report"), self.folder, **{**usual, **fonts, **given})
 
     @property
     def page(self) -> "Page":

@@ -36,7 +36,7 @@ KNOWN = (
     "ensure:older,US,unset,of-tables,fork:2=rival-describes",  # a change that only the etag protects
 )
 LOGGERS = 30
-ROWS = 1_000
+ROWS = 600
 
 
 @pytest.fixture(scope="module")

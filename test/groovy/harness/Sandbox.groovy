@@ -14,6 +14,7 @@ import java.lang.reflect.Executable
 import java.lang.reflect.Field
 import java.lang.reflect.Method
 import java.lang.reflect.Modifier
+import java.util.concurrent.ConcurrentHashMap
 
 /**
  * Script Security's sandbox, with an allow-list of our own: sandbox-allowed.txt has the signatures that a library may use,
@@ -41,6 +42,8 @@ class Sandbox extends GroovyInterceptor {
     private static final Map<Class, Map<String, List<Method>>> METHODS =
         Collections.synchronizedMap(new WeakHashMap<Class, Map<String, List<Method>>>())
 
+    /** The signatures of the calls so far, by the types that decide them: a loop makes the same call again and again. */
+    private final Map<List, String> signatures = new ConcurrentHashMap<>()
     private final Set<String> allowed
     private final ClassLoader library
 
@@ -58,7 +61,7 @@ class Sandbox extends GroovyInterceptor {
     @Override
     Object onMethodCall(Invoker invoker, Object receiver, String name, Object... arguments) {
         if (!isEngines(receiver, name, arguments)) {
-            permit(methodSignature(receiver, name, arguments))
+            permit(signatures.computeIfAbsent(call(receiver.class, name, arguments)) { methodSignature(receiver, name, arguments) })
         }
         return super.onMethodCall(invoker, receiver, name, arguments)
     }
@@ -66,8 +69,7 @@ class Sandbox extends GroovyInterceptor {
     @Override
     Object onStaticCall(Invoker invoker, Class receiver, String name, Object... arguments) {
         if (!isLibrarys(receiver)) {
-            Executable found = mostSpecific(named(receiver, name, true), arguments)
-            permit(found ? signature('staticMethod', found) : "staticMethod ${receiver.name} ${name}")
+            permit(signatures.computeIfAbsent(['static'] + call(receiver, name, arguments)) { staticSignature(receiver, name, arguments) })
         }
         return super.onStaticCall(invoker, receiver, name, arguments)
     }
@@ -112,7 +114,8 @@ class Sandbox extends GroovyInterceptor {
     @Override
     Object onGetArray(Invoker invoker, Object receiver, Object index) {
         if (!receiver.class.array) {
-            permit(methodSignature(receiver, 'getAt', [index] as Object[]))
+            Object[] arguments = [index] as Object[]
+            permit(signatures.computeIfAbsent(call(receiver.class, 'getAt', arguments)) { methodSignature(receiver, 'getAt', arguments) })
         }
         return super.onGetArray(invoker, receiver, index)
     }
@@ -167,6 +170,19 @@ class Sandbox extends GroovyInterceptor {
 
     private boolean isLibrarys(Class type) {
         type.classLoader != null && (type.classLoader == library || type.classLoader.parent == library)
+    }
+
+    private static List call(Class receiver, String name, Object[] arguments) {
+        List decisive = [receiver, name]
+        for (Object argument : arguments) {
+            decisive.add(argument?.class)
+        }
+        return decisive
+    }
+
+    private static String staticSignature(Class receiver, String name, Object[] arguments) {
+        Executable found = mostSpecific(named(receiver, name, true), arguments)
+        return found ? signature('staticMethod', found) : "staticMethod ${receiver.name} ${name}"
     }
 
     private static String methodSignature(Object receiver, String name, Object[] arguments) {
