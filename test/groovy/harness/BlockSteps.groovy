@@ -4,7 +4,7 @@ import org.jenkinsci.plugins.workflow.steps.FlowInterruptedException
 
 import java.util.concurrent.TimeUnit
 
-/** The steps that run a block in other circumstances, or again, or for so long, or whatever comes of it. */
+/** The steps that run a block in other circumstances, or again, or for so long. */
 class BlockSteps {
 
     private final Jenkins jenkins
@@ -35,11 +35,6 @@ class BlockSteps {
         }
         steps.define('timeout', ['time', 'unit']) { Map given, Frame frame -> timeout(frame, given) }
         steps.define('retry', ['count', 'conditions']) { Map given, Frame frame -> retry(frame, given) }
-        ['catchError', 'warnError'].each { String name ->
-            steps.define(name, ['message', 'buildResult', 'stageResult', 'catchInterruptions']) { Map given, Frame frame ->
-                catchError(frame, given, (String) given.buildResult ?: (name == 'catchError' ? 'FAILURE' : 'UNSTABLE'))
-            }
-        }
     }
 
     /** Once the time is over the block is interrupted; outside of this step that is a failure like others. */
@@ -87,27 +82,8 @@ class BlockSteps {
         }
     }
 
-    /** An abort is caught as well, unless it is told not to; the build stays aborted. */
-    private Object catchError(Frame frame, Map given, String result) {
-        try {
-            return jenkins.within(frame, [:])
-        } catch (UnserializableProgram fatal) {
-            throw fatal
-        } catch (Throwable failed) {
-            if (given.catchInterruptions == false && wanted(failed)) {
-                throw failed
-            }
-            [given.message, failed.message].findAll { it }.each { jenkins.console.line("ERROR: ${it}") }
-            String becomes = failed instanceof FlowInterruptedException ? failed.result : result
-            if (becomes != 'SUCCESS') {
-                jenkins.build.setResult(becomes)
-            }
-            return null
-        }
-    }
-
     /** Whether somebody wants the build to end. */
-    private static boolean wanted(Throwable failed) {
+    static boolean wanted(Throwable failed) {
         failed instanceof FlowInterruptedException && failed.actualInterruption
     }
 

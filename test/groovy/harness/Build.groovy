@@ -3,7 +3,7 @@ package harness
 /** The pipeline's `currentBuild`. A result only gets worse. */
 class Build implements Live {
 
-    private static final List<String> RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT', 'ABORTED']
+    static final List<String> RESULTS = ['SUCCESS', 'UNSTABLE', 'FAILURE', 'NOT_BUILT', 'ABORTED']
 
     String fullProjectName = 'team/app'
     int number = 1

@@ -247,8 +247,10 @@ class Declarative {
         } catch (Throwable failed) {
             failure = firstOf(failure, failed)
         }
-        Closure post = { postConditions(inner(path, 'post'), failure) }
-        rethrow(at(path).the('post') ? (Throwable) post() : failure)
+        if (at(path).the('post')) {
+            failure = postConditions(inner(path, 'post'), failure, jenkins.program.branch.step.around('stage'))
+        }
+        rethrow(failure)
     }
 
     private void beside(List<Integer> path, List<Integer> branches) {
@@ -389,32 +391,32 @@ class Declarative {
         return first
     }
 
-    private boolean satisfied(List<Integer> post, String name, Throwable failure) {
+    private boolean satisfied(List<Integer> post, String name, Throwable failure, RecordedStep stage = null) {
         Build build = jenkins.build
-        at(post).the(name) && CONDITIONS[name](logical(failure), build.previousBuild ? build.previousBuild.currentResult : null)
+        at(post).the(name) && CONDITIONS[name](logical(failure, stage), build.previousBuild ? build.previousBuild.currentResult : null)
     }
 
-    /** What the result would be if the build ended here. */
-    private String logical(Throwable failure) {
-        String own = failure == null ? 'SUCCESS' : failure instanceof FlowInterruptedException ? failure.result : 'FAILURE'
-        return Build.worse(jenkins.build.result, own)
+    /** What the result would be if the build ended here; in a stage, with what the stage's steps have warned of. */
+    private String logical(Throwable failure, RecordedStep stage) {
+        List<String> own = failure == null ? (stage ? stage.flat()*.warning : [])
+            : [failure instanceof FlowInterruptedException ? failure.result : 'FAILURE']
+        return own.inject(jenkins.build.currentResult) { String worst, String result -> Build.worse(worst, result) }
     }
 
     /** While a condition runs, `currentBuild.result` is what it would be; one that fails does not stop the others. */
-    private Throwable postConditions(List<Integer> post, Throwable before) {
+    private Throwable postConditions(List<Integer> post, Throwable before, RecordedStep stage = null) {
         Throwable failure = before
         CONDITIONS.keySet().each { String name ->
-            if (satisfied(post, name, failure)) {
-                failure = postCondition(post, name, failure)
+            if (satisfied(post, name, failure, stage)) {
+                failure = postCondition(post, name, failure, logical(failure, stage))
             }
         }
         return failure
     }
 
-    private Throwable postCondition(List<Integer> post, String name, Throwable before) {
+    private Throwable postCondition(List<Integer> post, String name, Throwable before, String result) {
         Throwable failure = before
         String own = jenkins.build.result
-        String result = logical(before)
         jenkins.build.@result = result
         try {
             jenkins.program.run { at(post).the(name).body.call() }

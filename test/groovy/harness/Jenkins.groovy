@@ -2,7 +2,10 @@ package harness
 
 import com.cloudbees.groovy.cps.Continuable
 import com.cloudbees.groovy.cps.CpsTransformer
+import com.cloudbees.groovy.cps.Env
 import com.cloudbees.groovy.cps.SandboxCpsTransformer
+import com.cloudbees.groovy.cps.TransformerConfiguration
+import com.cloudbees.groovy.cps.impl.CpsClosure
 import com.cloudbees.groovy.cps.sandbox.DefaultInvoker
 import com.cloudbees.groovy.cps.sandbox.SandboxInvoker
 import com.lesfurets.jenkins.unit.PipelineTestHelper
@@ -318,11 +321,26 @@ class Transformer extends CompilationCustomizer {
     Transformer(boolean sandbox) {
         super(CompilePhase.CANONICALIZATION)
         sandboxed = sandbox ? new SandboxCpsTransformer() : trusted
+        [trusted, sandboxed]*.configuration = new TransformerConfiguration().withClosureType(PipelineClosure)
     }
 
     @Override
     void call(SourceUnit source, GeneratorContext context, ClassNode type) {
         (source.name.startsWith('WorkflowScript') ? trusted : sandboxed).call(source, context, type)
+    }
+
+}
+
+/** Groovy gives each closure a method `sleep`, which must not come before the step. */
+@CompileStatic
+class PipelineClosure extends CpsClosure {
+
+    PipelineClosure(Object owner, Object thisObject, List<String> parameters, com.cloudbees.groovy.cps.Block body, Env capture) {
+        super(owner, thisObject, parameters, body, capture)
+    }
+
+    Object sleep(long time) {
+        InvokerHelper.invokeMethod(owner, 'sleep', time)
     }
 
 }

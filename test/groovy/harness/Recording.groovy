@@ -8,16 +8,25 @@ class RecordedStep {
     final List<RecordedStep> inside = [].asSynchronized()
     long sent
     long received
+    /** What the step makes of the stage that it is in, where it lets the build go on. */
+    String warning = 'SUCCESS'
+    private final RecordedStep outer
 
-    RecordedStep(String name, Map given) {
+    RecordedStep(String name, Map given, RecordedStep outer = null) {
         this.name = name
         this.given = given
+        this.outer = outer
     }
 
     RecordedStep record(String inner, Map arguments) {
-        RecordedStep step = new RecordedStep(inner, arguments)
+        RecordedStep step = new RecordedStep(inner, arguments, this)
         inside.add(step)
         return step
+    }
+
+    /** The step of that name that this one is, or is in. */
+    RecordedStep around(String step) {
+        name == step ? this : outer?.around(step)
     }
 
     /** This step and those inside of it, in the order in which they began. */

@@ -40,7 +40,6 @@ class RunJenkinsfile {
             parameters: (options.param ?: []).collectEntries { it.split('=', 2) as List },
         )
         jenkins.library('bqsteps', new File(one(options, 'library', '.')).absoluteFile)
-        new TestResults(jenkins).define(jenkins.steps)
         return jenkins
     }
 

@@ -19,7 +19,9 @@ class Steps {
         defineMessages()
         new FileSteps(jenkins).define(this)
         new BlockSteps(jenkins).define(this)
+        new CatchError(jenkins).define(this)
         new AgentSteps(jenkins).define(this)
+        new TestResults(jenkins).define(this)
         define('sh', ['script', 'returnStdout', 'returnStatus', 'encoding', 'label']) { Map given, frame -> shell.run(given) }
         define('library', ['identifier', 'changelog', 'retriever']) { Map given, frame -> jenkins.load((String) given.identifier) }
         symbol('modernSCM') { Map given -> given }
@@ -29,6 +31,11 @@ class Steps {
 
     boolean has(String name) {
         known.containsKey(name) || symbols.containsKey(name)
+    }
+
+    /** The names of all steps that there are. */
+    Set<String> getNames() {
+        known.keySet()
     }
 
     /** Adds a step, or replaces one. Its first parameter may go without its name; null takes any. */
@@ -76,6 +83,7 @@ class Steps {
         define('unstable', ['message']) { Map given, frame ->
             jenkins.console.line("WARNING: ${given.message}")
             jenkins.build.setResult('UNSTABLE')
+            jenkins.program.branch.step.warning = 'UNSTABLE'
         }
         define('sleep', ['time', 'unit']) { Map given, frame -> null }
     }

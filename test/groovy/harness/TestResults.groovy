@@ -35,6 +35,7 @@ class TestResults {
         int skipped = cases.count { it.skipped.size() }
         if (failed) {
             jenkins.build.setResult('UNSTABLE')
+            jenkins.program.branch.step.warning = 'UNSTABLE'
         }
         return new TestResultSummary(totalCount: cases.size(), failCount: failed, skipCount: skipped,
             passCount: cases.size() - failed - skipped)

@@ -197,7 +197,7 @@ class HarnessTest {
     @Test
     void catchError_and_warnError_let_the_build_go_on_with_their_result() {
         assert lines('catchError { error "a" }; warnError("b") { error "c" }; echo "went on"') ==
-            ['ERROR: a', 'ERROR: b', 'ERROR: c', 'went on', 'Finished: FAILURE']
+            ['ERROR: a', 'Setting overall build result to FAILURE', 'ERROR: b', 'ERROR: c', 'went on', 'Finished: FAILURE']
         setUpJenkins()
         assert lines('warnError("b") { error "c" }').last() == 'Finished: UNSTABLE'
     }
