@@ -185,13 +185,20 @@ def link(
 def _client(
     project: str, location: str | None, identity: "Credentials", environ: Mapping[str, str], workers: int
 ) -> bigquery.Client:
-    return bigquery.Client(
+    session = _Session(identity, workers, _adapter(environ))
+    client = bigquery.Client(
         project=project,
         credentials=identity,
         location=location,
         client_info=ClientInfo(user_agent=f"bqsteps/{__version__}"),  # type: ignore[no-untyped-call]
-        _http=_Session(identity, workers, _adapter(environ)),
+        _http=session,
     )
+    session.settle(_root(client))
+    return client
+
+
+def _root(client: bigquery.Client) -> str:
+    return str(client._connection.API_BASE_URL)  # noqa: SLF001  # nowhere else
 
 
 def credentials(deadline: Deadline, environ: Mapping[str, str]) -> "Credentials":
@@ -226,7 +233,7 @@ def reach(deadline: Deadline, environ: Mapping[str, str]) -> Reached:
         Failure: there was no answer, or it was another's.
     """
     nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
-    root = str(bigquery.Client(project="-", credentials=nobody)._connection.API_BASE_URL)  # noqa: SLF001  # nowhere else
+    root = _root(bigquery.Client(project="-", credentials=nobody))
     proxy = requests.utils.select_proxy(root, requests.utils.get_environ_proxies(root)) or ""
     session = _mounted(requests.Session(), 1, _adapter(environ))
     try:
@@ -248,9 +255,15 @@ def _adapter(environ: Mapping[str, str]) -> type[HTTPAdapter]:
 
 
 def _mounted(session: Session, workers: int, adapter: type[HTTPAdapter]) -> Session:
+    # Without one, requests sends what a ~/.netrc has for a host, or for any: in place of a token, too.
+    session.auth = _no_more
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter(pool_connections=1, pool_maxsize=workers))
     return session
+
+
+def _no_more(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def _told(error: Exception) -> None:
@@ -267,6 +280,16 @@ class _Session(AuthorizedSession):
     def __init__(self, identity: "Credentials", workers: int, adapter: type[HTTPAdapter]) -> None:
         super().__init__(identity)  # type: ignore[no-untyped-call]
         _mounted(self, workers, adapter)
+
+    def settle(self, address: str) -> None:
+        """Take proxies and certificates from the environment now, which requests would do for each request anew.
+
+        Args:
+            address: where all requests go.
+        """
+        found = self.merge_environment_settings(address, {}, None, None, None)
+        self.proxies, self.verify, self.cert = found["proxies"], found["verify"], found["cert"]
+        self.trust_env = False
 
     def request(self, *arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401  # passed on
         """As every session has it."""

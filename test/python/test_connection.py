@@ -571,6 +571,15 @@ def test_a_token_is_used(bq: StandIn, authorized: Connection) -> None:
     assert {name.lower(): value for name, value in request.headers.items()}["authorization"] == f"Bearer {TOKEN}"
 
 
+def test_a_password_in_netrc_is_not_sent_in_place_of_the_token(
+    tmp_path: Path, bq: StandIn, authorized: Connection
+) -> None:
+    (tmp_path / ".netrc").write_text("default login me password hunter2\n", encoding="ascii")
+    assert get(authorized) == "t"
+    authorized.client.load_table_from_json([{"id": "1"}], "p.d.t", num_retries=0, timeout=LONG).result()
+    assert {request.headers["authorization"] for request in bq.requests} == {f"Bearer {TOKEN}"}
+
+
 @pytest.mark.parametrize(("status", "reason"), [(401, "authError"), (403, "accessDenied")])
 def test_a_token_is_not_accepted(bq: StandIn, authorized: Connection, status: int, reason: str) -> None:
     bq.faults.add(Fault("error", times=None, status=status, reason=reason, message="Invalid Credentials"))
