@@ -10,10 +10,9 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bqsteps import __version__, errors
 from bqsteps.errors import Failure
@@ -34,8 +33,7 @@ _MOST_PROBLEMS: Final = 10  # that one line names
 Row = dict[str, Any]  # column to value, as JSON has it
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of the build log, and the variables that it is taken from, the first that is set.
 
     Args:

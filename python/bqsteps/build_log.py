@@ -6,18 +6,14 @@ then.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from google.api_core import exceptions as api
 from google.api_core.retry import exponential_sleep_generator
 
-from bqsteps import build, definition, ensure, roles, trace
-from bqsteps.connection import Connection, words
-from bqsteps.definition import Definition
+from bqsteps import build, roles, trace
+from bqsteps.connection import Connection
 from bqsteps.errors import SEE_DOCTOR, Failure, Kind
 from bqsteps.jobs import Outcome, RowJob
-from bqsteps.plan import Plan
 from bqsteps.references import TableReference
 from bqsteps.settings import Method
 
@@ -35,8 +31,7 @@ _NOT_MENDABLE: Final[Mapping[str, tuple[Kind, str]]] = {
 _MENDABLE: Final = frozenset({"notFound", "invalid", "invalidQuery"})
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A row that BigQuery has confirmed.
 
     Args:
@@ -151,29 +146,13 @@ class Recorder:
 
     def _mend(self, outcome: Outcome) -> None:
         """Make what is missing, or leave out what cannot be made."""
-        obstacles: list[str] = []
-        datasets = ensure.Datasets(self._connection, self._wanted_location)
+        from bqsteps import build_table  # noqa: PLC0415  # long to import, and seldom needed
 
-        def attempt() -> ensure.Outcome:
-            live = ensure.read(self._connection, self._table)
-            table = self._as_it_should_be(live, datasets)
-            try:
-                return table.bring_from(live, "apply")
-            except (ensure.Refused, api.Forbidden) as obstacle:
-                # Not allowed, or too often for this table: the row does without the columns that are missing.
-                if live is None or not (isinstance(obstacle, ensure.Refused) or table.is_patch_refused):
-                    raise
-                obstacles[:] = [obstacle.message if isinstance(obstacle, Failure) else words(obstacle)]
-                return ensure.Outcome("unchanged", Plan(str(self._table), table.wanted, ()), live)
-
-        doing = f"make {self._table} ready for the row"
-        mended = self._connection.retrying(doing, attempt, self._as_it_should_be(None, datasets).may_pass)
-        assert mended.live is not None  # noqa: S101  # for the type: apply leaves a table, or raises
-        fitting = _fitting(self._row, mended.live)
-        is_as_it_was = mended.status == "unchanged" and fitting == self._written
+        fitted = build_table.fit(self._connection, self._table, self._row, self._wanted_location, self._warn)
+        is_as_it_was = not fitted.is_changed and fitted.row == self._written
         if is_as_it_was and self._mendings > 1:  # the first time, somebody else may have mended it
             raise self._failure(outcome)
-        left_out = [name for name in self._row if name not in fitting]
+        left_out = [name for name in self._row if name not in fitted.row]
         if missing := [name for name in left_out if name in build.REQUIRED]:
             raise Failure(
                 "rejected",
@@ -181,13 +160,10 @@ class Recorder:
                 "Name another table, or one that does not exist yet.",
             )
         if left_out:
-            why = f" ({obstacles[0]})" if obstacles else ""
+            why = f" ({fitted.obstacle})" if fitted.obstacle else ""
             self._warn(f"{self._table} has no fitting column for {', '.join(left_out)}: left out{why}")
-        self._written = fitting
-        self._go_to(mended.live.get("location"))
-
-    def _as_it_should_be(self, live: Mapping[str, Any] | None, datasets: ensure.Datasets) -> ensure.Table:
-        return ensure.Table(self._connection, self._table, _wanted(live), datasets, self._warn)
+        self._written = fitted.row
+        self._go_to(fitted.location)
 
     def _go_to(self, location: str | None) -> None:
         """Fix the location, and count ids from the first again where the jobs that failed ran in another.
@@ -210,28 +186,6 @@ class Recorder:
         return Failure(kind, f"BigQuery refused the row of {self._table}: {outcome.message.rstrip('.')}.", hint)
 
 
-def _wanted(live: Mapping[str, Any] | None) -> Definition:
-    """The build log; of one that exists only the columns, and as they are: whatever else it has is its owner's."""
-    full = definition.from_resource(build.TABLE_RESOURCE)
-    if live is None:
-        return full
-    there = definition.from_resource(live).fields
-    names = {field.name.lower() for field in there}
-    return Definition(fields=(*there, *(field for field in full.fields if field.name not in names)))
-
-
 def _dml_is_not_allowed(outcome: Outcome) -> bool:
     """Without billing a project has no DML: https://cloud.google.com/bigquery/docs/sandbox#limits."""
     return outcome.reason == "billingNotEnabled" or "free tier" in outcome.message.lower()
-
-
-def _fitting(row: build.Row, live: Mapping[str, Any]) -> build.Row:
-    """The values of the row for which the table has a column of their type."""
-    columns = {field.name.lower(): field for field in definition.from_resource(live).fields}
-
-    def fits(name: str) -> bool:
-        ours, theirs = build.column(name), columns.get(name)
-        is_list = theirs is not None and theirs.mode == "REPEATED"
-        return theirs is not None and theirs.type == ours.type and is_list == (ours.mode == "REPEATED")
-
-    return {name: value for name, value in row.items() if fits(name)}

@@ -5,7 +5,6 @@ not need, and gives few rows. Values are query parameters; only names that were 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 
@@ -26,8 +25,7 @@ _GOOGLE_SQL: Final = {"INTEGER": "INT64", "BOOLEAN": "BOOL"}  # where it has ano
 _KEY: Final = ("controller_url", "job_name", "build_id", "started_at", "timestamp", "status", "event")
 
 
-@dataclass(frozen=True)
-class Period:
+class Period(NamedTuple):
     """What the report is about: the time of a build's last row, in UTC.
 
     Args:

@@ -12,7 +12,6 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -70,8 +69,7 @@ class Width(NamedTuple):
 WIDTHS: Final = (Width("wide", 880), Width("narrow", 358))
 
 
-@dataclass(frozen=True)
-class Picture:
+class Picture(NamedTuple):
     """One file, and its size in pixels of CSS."""
 
     theme: str

@@ -11,10 +11,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from bqsteps import errors, json_positions, references
 from bqsteps.definition_rules import Expected, check
@@ -40,8 +39,7 @@ __all__ = [
 _KEY_VERSION = re.compile(r"/cryptoKeyVersions/[^/]+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One column, or one field of a record. None is: not said."""
 
     name: str
@@ -69,8 +67,7 @@ class Field:
         return f"{self.type}({written})" if written else self.type
 
 
-@dataclass(frozen=True, slots=True)
-class TimePartitioning:
+class TimePartitioning(NamedTuple):
     """Partitions by a unit of time: of a column, or of the time of arrival where field is None."""
 
     type: str
@@ -78,8 +75,7 @@ class TimePartitioning:
     expiration_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RangePartitioning:
+class RangePartitioning(NamedTuple):
     """Partitions by ranges of an integer column."""
 
     field: str
@@ -88,8 +84,7 @@ class RangePartitioning:
     interval: int
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(NamedTuple):
     """A whole table, as wanted or as it is. None is: not said."""
 
     fields: tuple[Field, ...]
@@ -119,8 +114,7 @@ def path_for(config_dir: Path, dataset_id: str, table_id: str) -> Path:
     return config_dir / f"{dataset_id}_{table_id}.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """A definition's file that was found right, remembered by its content's digest alone: thousands take no room."""
 
     path: Path
@@ -151,12 +145,17 @@ def check_file(path: Path, dataset_id: str, table_id: str, project_id: str | Non
     Raises:
         errors.Failure: of kind config, with every problem of the file, each with its line and its place.
     """
-    if problems := check_reference(project_id, dataset_id, table_id):
-        raise errors.config(problems)
+    if misnamed := check_reference(project_id, dataset_id, table_id):
+        raise errors.config(misnamed)
     content = _content(path)
-    document = _parse(path, _text(path, content))
-    if problems := check(document, Expected(project_id, dataset_id, table_id)).in_order():
-        raise errors.config([f"{path}:{problem}" for problem in problems])
+    text = _text(path, content)
+    expected = Expected(project_id, dataset_id, table_id)
+    document = json_positions.parse_quickly(text)
+    problems = None if document is None else check(document, expected)
+    if problems or document is None:  # seldom, so that only then it is read with its lines
+        problems = check(_parse(path, text), expected)
+    if problems:
+        raise errors.config([f"{path}:{problem}" for problem in problems.in_order()])
     return Checked(path, _digest(content))
 
 
@@ -179,7 +178,8 @@ def references_in(config_dir: Path, project_id: str) -> list[TableReference]:
     except OSError as error:
         raise errors.config([f"{config_dir}: cannot be read: {error.strerror or error}"]) from None
     for path in paths:
-        content = json_positions.plain(_parse(path, _text(path, _content(path))))
+        text = _text(path, _content(path))
+        content = json_positions.plain(json_positions.parse_quickly(text) or _parse(path, text))
         named = content.get("tableReference") if isinstance(content, dict) else None
         if not isinstance(named, dict):
             continue

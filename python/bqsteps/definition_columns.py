@@ -4,8 +4,7 @@ Sources: https://docs.cloud.google.com/bigquery/docs/reference/rest/v2/tables#Ta
 .../docs/nested-repeated#limitations, .../quotas#table_limits.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from bqsteps import names, vocabulary
 from bqsteps.definition_values import Place, Problems, ValueRules, member_of
@@ -27,8 +26,7 @@ _TYPES_OF_KEY: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """What the rest of a definition needs to know of a column: could it serve as a partition or a cluster?"""
 
     name: str

@@ -8,7 +8,7 @@ sent anything. Sources: https://docs.cloud.google.com/bigquery/docs/reference/re
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bqsteps import names, references, vocabulary
 from bqsteps.definition_columns import Column, SchemaRules
@@ -19,8 +19,7 @@ from bqsteps.names import shown
 _KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """The table that the file is for."""
 
     project_id: str | None
@@ -65,11 +64,11 @@ class TableRules(ValueRules):
         }
         for key, check_value in checks.items():
             if key in members:
-                check_value(members[key].value, Place(key))
+                check_value(members[key].value, Place().key(key))
         self._partition_settings(members)
 
     def _schema(self, member: Member) -> dict[str, Column]:
-        place = Place("schema")
+        place = Place().key("schema")
         members = self.members(member.value, place, ("fields",), ("fields",))
         return SchemaRules(self.problems).check(members["fields"].value, place.key("fields")) if members else {}
 
@@ -108,10 +107,10 @@ class TableRules(ValueRules):
         time, ranges = members.get("timePartitioning"), members.get("rangePartitioning")
         if time and ranges:
             text = "a table is partitioned by time or by ranges, not by both"
-            self.problems.add(ranges.line, Place("rangePartitioning"), text)
+            self.problems.add(ranges.line, Place().key("rangePartitioning"), text)
         if (whole := members.get("requirePartitionFilter")) is None:
             return
-        place = Place("requirePartitionFilter")
+        place = Place().key("requirePartitionFilter")
         required = self.boolean(whole.value, place)
         if required and not time and not ranges:
             self.problems.add(whole.line, place, "needs timePartitioning or rangePartitioning")

@@ -6,7 +6,7 @@ Standard library only.
 import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bqsteps import vocabulary
 from bqsteps.json_positions import Array, Member, Node, Object, Scalar
@@ -15,46 +15,62 @@ from bqsteps.names import shown
 _INT64 = re.compile(r"-?[0-9]{1,19}")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the file, as a person says it: schema.fields[3].type (address.zip)."""
+class Place(NamedTuple):
+    """Where in the file, as a person says it: schema.fields[3].type (address.zip).
 
-    pointer: str = ""
+    A right file has a place for each of its values and shows none, so that the words are put together at the end.
+    """
+
+    above: "Place | None" = None
+    step: str | int = ""
     column: str = ""
 
     def key(self, key: str) -> "Place":
         """One key further down."""
-        step = key if re.fullmatch(r"\w+", key) else f"[{shown(key)}]"
-        dot = "." if self.pointer and not step.startswith("[") else ""
-        return Place(f"{self.pointer}{dot}{step}", self.column)
+        return Place(self, key, self.column)
 
     def item(self, index: int) -> "Place":
         """One item further down."""
-        return Place(f"{self.pointer}[{index}]", self.column)
+        return Place(self, index, self.column)
 
     def of_column(self, column: str) -> "Place":
         """The same place, with the column that it belongs to."""
-        return Place(self.pointer, column)
+        return Place(self.above, self.step, column)
+
+    @property
+    def pointer(self) -> str:
+        """The place without the column."""
+        if self.above is None:
+            return ""
+        before = self.above.pointer
+        if isinstance(self.step, int):
+            return f"{before}[{self.step}]"
+        if not re.fullmatch(r"\w+", self.step):
+            return f"{before}[{shown(self.step)}]"
+        return f"{before}.{self.step}" if before else self.step
 
     def __str__(self) -> str:
         column = f"({self.column})" if self.column else ""
         return " ".join(part for part in (self.pointer, column) if part)
 
 
-@dataclass
 class Problems:
     """What is wrong, each with its line and place."""
 
-    found: list[tuple[int, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._found: list[tuple[int, str]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
 
     def add(self, line: int, place: Place, text: str) -> None:
         """Notes one more."""
-        where = f"{place}: " if str(place) else ""
-        self.found.append((line, f"{line}: {where}{text}"))
+        where = str(place)
+        self._found.append((line, f"{line}: {where}: {text}" if where else f"{line}: {text}"))
 
     def in_order(self) -> list[str]:
         """By line; on one line in the order of checking."""
-        return [text for _, text in sorted(self.found, key=lambda problem: problem[0])]
+        return [text for _, text in sorted(self._found, key=lambda problem: problem[0])]
 
 
 class ValueRules:

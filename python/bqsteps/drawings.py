@@ -1,14 +1,13 @@
 """What a picture shows, apart from how it is drawn. Standard library only."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from bqsteps.build_queries import Unit
 
 
-@dataclass(frozen=True)
-class Outcomes:
+class Outcomes(NamedTuple):
     """How many builds ended how, in each unit of time, and the share that succeeded."""
 
     starts: Sequence[datetime]
@@ -18,8 +17,7 @@ class Outcomes:
     failed: Sequence[int]
 
 
-@dataclass(frozen=True)
-class Durations:
+class Durations(NamedTuple):
     """Median and 95th percentile in seconds, in each unit of time; None in a unit without builds."""
 
     starts: Sequence[datetime]
@@ -28,8 +26,7 @@ class Durations:
     p95: Sequence[float | None]
 
 
-@dataclass(frozen=True)
-class Share:
+class Share(NamedTuple):
     """One row of a picture of shares: a name, what its bar is made of, and what is written beside the name."""
 
     name: str
@@ -39,15 +36,13 @@ class Share:
     failed: int
 
 
-@dataclass(frozen=True)
-class Shares:
+class Shares(NamedTuple):
     """Bars of one length each, divided by how builds ended."""
 
     rows: Sequence[Share]
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """One row of a picture of ranges, in seconds."""
 
     name: str
@@ -56,15 +51,13 @@ class Range:
     p95: float
 
 
-@dataclass(frozen=True)
-class Ranges:
+class Ranges(NamedTuple):
     """From the median to the 95th percentile, on one scale."""
 
     rows: Sequence[Range]
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(NamedTuple):
     """One row of a picture of bars."""
 
     name: str
@@ -72,8 +65,7 @@ class Bar:
     value: int
 
 
-@dataclass(frozen=True)
-class Bars:
+class Bars(NamedTuple):
     """Bars on one scale."""
 
     rows: Sequence[Bar]

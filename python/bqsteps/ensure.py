@@ -2,8 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from google.api_core import exceptions as api
 from google.cloud import bigquery
@@ -19,8 +18,7 @@ from bqsteps.settings import Mode
 Status = Literal["created", "unchanged", "updated", "planned"]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a table stands after it was looked after.
 
     Args:

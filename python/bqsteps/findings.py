@@ -1,8 +1,7 @@
 """What doctor finds: one check after another, as lines for a person and as a result for a program. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from bqsteps.errors import Failure, Kind
 
@@ -13,8 +12,7 @@ _NAME: Final = len("bigquery.tables.updateData")  # the longest name
 _STATUS: Final = max(map(len, _COLOURS))
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """What one check found.
 
     Args:

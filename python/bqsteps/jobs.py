@@ -7,8 +7,7 @@ it a row, is there once however often the submission is repeated.
 
 import json
 import time
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.api_core import exceptions as api
 from google.api_core.retry import exponential_sleep_generator
@@ -49,8 +48,7 @@ class _NotYet(api.GoogleAPIError):
     """A job exists, and cannot be read at this moment, as happens after it was made (python-bigquery #2134)."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What is known of a row's job.
 
     Args:

@@ -7,8 +7,7 @@ by it: only the structure around them is read here. Standard library only.
 import json
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 # A table has at most 15 levels of records, and each takes two levels of JSON. The limit stands far above that, and far
 # below what would exhaust Python's stack.
@@ -36,24 +35,21 @@ class MalformedError(ValueError):
         self.column = column
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A string, a number, true, false or null."""
 
     line: int
     value: str | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(NamedTuple):
     """An array and its items in order."""
 
     line: int
     items: "tuple[Node, ...]"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A key of an object with its value; the line is the key's."""
 
     line: int
@@ -61,8 +57,7 @@ class Member:
     value: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(NamedTuple):
     """An object and its members in order. A key that is written twice is here twice."""
 
     line: int
@@ -79,6 +74,31 @@ def parse(text: str) -> Node:
         MalformedError: with the line and the column (both from 1) where the reader had to stop.
     """
     return _Reader(text).document()
+
+
+def parse_quickly(text: str) -> Node | None:
+    """The same as parse, many times as fast, and with 0 for every line.
+
+    None is: read it by parse, which knows what is wrong, if anything is.
+    """
+    if "\\u" in text:  # may be half a surrogate pair
+        return None
+    try:
+        return _node(json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant))
+    except (ValueError, RecursionError, _ConstantError):
+        return None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Object:
+    return Object(0, tuple([Member(0, key, _node(value)) for key, value in pairs]))
+
+
+def _node(value: Any) -> Node:  # noqa: ANN401 - what json.loads returns
+    if isinstance(value, Object):
+        return value
+    if isinstance(value, list):
+        return Array(0, tuple([_node(item) for item in value]))
+    return Scalar(0, value)
 
 
 def plain(node: Node) -> Any:  # noqa: ANN401 - it is what json.loads returns

@@ -38,9 +38,9 @@ def check_column(name: str) -> list[str]:
         return [f"{shown(name)} has {len(name)} characters; a column's name has at most {MAX_COLUMN_NAME}"]
     if strange := _strange(name, _fits_a_column):
         return [f"{shown(name)} holds {shown(strange)}, which no column's name may"]
-    for prefix in RESERVED_COLUMN_PREFIXES:
-        if name.upper().startswith(prefix):
-            return [f"{shown(name)} begins with {prefix}, which BigQuery keeps for itself"]
+    if name.upper().startswith(RESERVED_COLUMN_PREFIXES):
+        prefix = next(prefix for prefix in RESERVED_COLUMN_PREFIXES if name.upper().startswith(prefix))
+        return [f"{shown(name)} begins with {prefix}, which BigQuery keeps for itself"]
     return []
 
 

@@ -7,7 +7,6 @@ attribute; pictures and the style sheet are files beside the page.
 
 import pkgutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jinja2
@@ -35,8 +34,7 @@ class Images(NamedTuple):
     narrow_dark: Image
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """What the page says.
 
     Args:

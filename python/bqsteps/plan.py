@@ -24,8 +24,7 @@ Where the classes come from:
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bqsteps.definition import Definition, Field, field_to_resource
 from bqsteps.vocabulary import MICROSECONDS
@@ -45,8 +44,7 @@ _WIDENINGS = {"INTEGER": ("NUMERIC", "BIGNUMERIC", "FLOAT"), "NUMERIC": ("BIGNUM
 _SQL_NAMES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One difference between what is wanted and what is."""
 
     class_: Class
@@ -62,8 +60,7 @@ class Change:
         return {"class": self.class_, "path": self.path, "before": self.before, "after": self.after, "reason": reason}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What would have to happen to one table."""
 
     reference: str
@@ -191,8 +188,7 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(NamedTuple):
     """Compares columns, and the fields of records within them."""
 
     reference: str
@@ -203,7 +199,7 @@ class _Columns:
             found = there.pop(field.name.lower(), None)
             if found is None:
                 yield self._new(field, (*above, field.name))
-            else:
+            elif field != found:  # only to save time: most columns are as wanted
                 yield from self._both(field, found, (*above, found.name))
         for field in there.values():
             yield Change("kept", _path((*above, field.name)), _summary(field), None, _NOT_SAID)
@@ -241,9 +237,10 @@ class _Columns:
         return refused(path, live.sql_type, wanted.sql_type, reason, way_out)
 
     def _mode(self, wanted: Field, live: Field, names: tuple[str, ...]) -> Iterator[Change]:
-        path, before, after = _path(names, "mode"), live.mode or "NULLABLE", wanted.mode or "NULLABLE"
+        before, after = live.mode or "NULLABLE", wanted.mode or "NULLABLE"
         if before == after:
             return
+        path = _path(names, "mode")
         if before == "REQUIRED" and wanted.mode is None:
             yield Change("kept", path, before, None, 'Not in the definition; "mode": "NULLABLE" relaxes it for good.')
         elif before == "REQUIRED" and after == "NULLABLE":

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from bqsteps import parallel, references, report, session, settings, spool
 from bqsteps.backlog import LONGEST_LINE, Backlog, Line
@@ -25,8 +25,7 @@ _LINES_LOOKED_AT: Final = 100  # for a row among them, before a file is taken fo
 _OF_THE_ROW: Final = frozenset({"config", "rejected", "refused"})  # kinds of failure that no other row shares
 
 
-@dataclass(frozen=True)
-class _Task:
+class _Task(NamedTuple):
     line: Line
     backlog: Backlog | None
     entry: spool.Entry

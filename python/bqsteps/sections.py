@@ -6,7 +6,6 @@ whoever writes it somewhere escapes it.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -38,8 +37,7 @@ class Column(NamedTuple):
     is_number: bool = True
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """The numbers behind a picture. The first cell of a row is its head."""
 
     caption: str
@@ -47,8 +45,7 @@ class Table:
     rows: Sequence[Sequence[str | Link]]
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """One chart of the report.
 
     Args:
@@ -78,8 +75,7 @@ class Figure(NamedTuple):
     note: str
 
 
-@dataclass(frozen=True)
-class Overview:
+class Overview(NamedTuple):
     """The numbers of the whole period."""
 
     builds: int
@@ -149,8 +145,7 @@ def make(answers: Mapping[str, Rows], period: Period) -> list[Section]:
     return [make(answers[name]) for name, make in makers.items()]
 
 
-@dataclass(frozen=True)
-class _Names:
+class _Names(NamedTuple):
     """Names of jobs as people know them, with their controller where there are several."""
 
     has_several_controllers: bool

@@ -7,7 +7,6 @@ same. A value is taken unchanged or refused whole.
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar, get_args
 
@@ -28,8 +27,7 @@ LONGEST_REPORT = 731  # days; two years
 MOST_BYTES = 2**63 - 1  # the API's int64
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(NamedTuple):
     """One environment variable of a command.
 
     Args:
@@ -101,8 +99,7 @@ _EVERYWHERE = (
 )
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """How long a command may take.
 
     Args:
@@ -114,8 +111,7 @@ class Limits:
     install: float
 
 
-@dataclass(frozen=True)
-class EnsureTable:
+class EnsureTable(NamedTuple):
     """What ensure-table and create_table.py are told."""
 
     project: str
@@ -130,8 +126,7 @@ class EnsureTable:
     limits: Limits
 
 
-@dataclass(frozen=True)
-class LogBuild:
+class LogBuild(NamedTuple):
     """What log-build and demo_pipeline.py are told; the row itself is made by `build`."""
 
     table: TableReference
@@ -143,8 +138,7 @@ class LogBuild:
     limits: Limits
 
 
-@dataclass(frozen=True)
-class Replay:
+class Replay(NamedTuple):
     """What replay is told."""
 
     source: Path
@@ -156,8 +150,7 @@ class Replay:
     limits: Limits
 
 
-@dataclass(frozen=True)
-class Doctor:
+class Doctor(NamedTuple):
     """What doctor is told. What is wrong with it is a finding of doctor's, and stops nothing."""
 
     problems: tuple[str, ...]
@@ -169,8 +162,7 @@ class Doctor:
     limits: Limits
 
 
-@dataclass(frozen=True)
-class BuildReport:
+class BuildReport(NamedTuple):
     """What report is told."""
 
     table: TableReference

@@ -8,9 +8,8 @@ import hashlib
 import json
 import os
 import uuid
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bqsteps import build, references
 from bqsteps.errors import Failure
@@ -20,8 +19,7 @@ SUFFIX: Final = ".ndjson"
 REJECTED: Final = "rejected"  # the folder, in that of the rows, for those that will not be sent again
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A row that waits to be confirmed, with all that its job's id depends on.
 
     Args:
@@ -43,7 +41,7 @@ def write(folder: Path, entry: Entry) -> Path:
     Raises:
         Failure: of kind config where the folder cannot be written.
     """
-    line = json.dumps(asdict(entry), sort_keys=True) + "\n"
+    line = json.dumps(entry._asdict(), sort_keys=True) + "\n"
     return _write(folder, f"{entry.row['build_key']}{SUFFIX}", line.encode("ascii"))
 
 

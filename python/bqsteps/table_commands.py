@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bqsteps import definition, ensure, errors, junit, parallel, report, session, settings
+from bqsteps import definition, ensure, errors, parallel, report, session, settings
 from bqsteps.connection import Connection, connect
 from bqsteps.definition import Checked
 from bqsteps.errors import SEE_DOCTOR, Failure
@@ -155,6 +155,8 @@ def _told(result: Result, name: str, plan: Plan | None, deed: str = "") -> _Told
 
 def _with_junit(path: Path, results: Shelf, whole: Result) -> Result:
     """What was done stays told, also where its report cannot be left."""
+    from bqsteps import junit  # noqa: PLC0415  # XML is long to import, and seldom asked for
+
     try:
         report.replace(path, junit.document(results))
     except OSError as problem:

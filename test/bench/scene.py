@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -155,4 +154,4 @@ def spooled(count: int, job: str) -> Iterator[str]:
     for number in range(count):
         environ = {"JENKINS_URL": "https://ci.example.com/", "JOB_NAME": job, "BUILD_NUMBER": str(number)}
         entry = Entry(str(LOG), PROJECT, build.make(environ, None, LOG, datetime.now(UTC)))
-        yield json.dumps(asdict(entry)) + "\n"
+        yield json.dumps(entry._asdict()) + "\n"

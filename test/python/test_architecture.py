@@ -12,6 +12,7 @@ from processes import COMMAND, CREATE_TABLE, DEMO_PIPELINE, ROOT, environment
 MODULES = sorted(path.stem for path in (ROOT / "python/bqsteps").glob("*.py") if path.stem != "__main__")
 NEED_GOOGLE = {
     "build_log",
+    "build_table",
     "connection",
     "doctor_service",
     "ensure",

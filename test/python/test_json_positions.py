@@ -3,10 +3,21 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bqsteps.json_positions import MAX_DEPTH, Array, MalformedError, Member, Node, Object, Scalar, parse, plain
+from bqsteps.json_positions import (
+    MAX_DEPTH,
+    Array,
+    MalformedError,
+    Member,
+    Node,
+    Object,
+    Scalar,
+    parse,
+    parse_quickly,
+    plain,
+)
 
 _scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 _documents: st.SearchStrategy[object] = st.recursive(
@@ -37,6 +48,31 @@ def test_any_text_is_read_or_refused_as_json_does(text: str) -> None:
             parse(text)
     else:
         assert plain(parse(text)) == expected
+
+
+@given(_nearly | _documents.map(json.dumps))
+def test_what_is_read_quickly_is_the_same_without_lines(text: str) -> None:
+    assume(not _has_surrogate(text))  # it was decoded from UTF-8
+    found = parse_quickly(text)
+    assert found is None or found == _without_lines(parse(text))
+
+
+def test_reading_quickly_leaves_to_the_other_what_needs_a_message() -> None:
+    for text in ("", "{", "[NaN]", '["\\ud83d"]', "[" * 100_000, "9" * 10_000):
+        assert parse_quickly(text) is None
+    assert parse_quickly('[{"a": 1, "a": []}]') == Array(
+        0, (Object(0, (Member(0, "a", Scalar(0, 1)), Member(0, "a", Array(0, ())))),)
+    )
+
+
+def _without_lines(node: Node) -> Node:
+    match node:
+        case Scalar():
+            return Scalar(0, node.value)
+        case Array():
+            return Array(0, tuple(map(_without_lines, node.items)))
+        case Object():
+            return Object(0, tuple(Member(0, member.key, _without_lines(member.value)) for member in node.members))
 
 
 def _has_surrogate(value: object) -> bool:

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ def test_what_was_written_is_read(tmp_path: Path, folder: Path, content: dict[st
 )
 def test_whatever_row_is_made_is_read_again(tmp_path: Path, environ: dict[str, str]) -> None:
     entry = make(tmp_path, environ={**JENKINS, **environ})
-    assert spool.parse(json.dumps(asdict(entry)).encode(), "here") == entry
+    assert spool.parse(json.dumps(entry._asdict()).encode(), "here") == entry
 
 
 def test_the_file_is_one_line_named_after_the_key(folder: Path, entry: Entry) -> None:
