@@ -21,8 +21,10 @@ demo: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run Jenk
 run: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/classpath ## run a Jenkinsfile against an embedded BigQuery (JENKINSFILE=path BUILDS=1)
 	@PYTHONPATH=test $(BIN)/python -m end_to_end.run "$(or $(JENKINSFILE),Jenkinsfile.example)" --builds $(or $(BUILDS),1)
 
-# Both at once, as each alone leaves processors idle. What Maven says comes in one piece, in the middle of pytest's.
-test: lint ## run everything that CI runs
+# The lints without those tests that are run anyway, then both halves at once, as each alone leaves processors idle.
+# What Maven says comes in one piece, in the middle of pytest's.
+test: $(BUILD)/venv.stamp ## run everything that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync $(BUILD)/classpath $(CHECKS)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync --keep-going test-python test-groovy || \
 	{ grep -lE '<(failure|error)[ >]' $(REPORTS)/python.xml $(REPORTS)/groovy/*.xml | sed 's/^/failed: /'; exit 1; }
 
@@ -31,13 +33,14 @@ test-groovy: $(BUILD)/venv.stamp $(BUILD)/classpath ## run the tests of the step
 	@PATH="$$PWD/$(BIN):$$PATH" $(MVN) surefire:test && status=0 || status=$$?; \
 	cp $(BUILD)/groovy/surefire-reports/*.xml $(REPORTS)/groovy/; exit $$status
 
-# Two at a time, or more where there is more to run on; a test is taken over by whoever has nothing left to do.
+# One more than there are processors, as tests also wait; a test is taken over by whoever has nothing left to do.
 # The + shows how far it is while it runs, which --output-sync would hold back.
-WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+WORKERS := --numprocesses=$(shell expr $$(nproc) + 1) --maxprocesses=4 --dist=worksteal
 test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
 	+@$(BIN)/pytest $(WORKERS) --junit-xml=$(REPORTS)/python.xml
 
-LINTS := lint-groovy lint-types lint-files lint-style lint-layers lint-package
+CHECKS := lint-types lint-groovy lint-style lint-layers lint-package
+LINTS := $(CHECKS) lint-steps lint-files
 .PHONY: $(LINTS)
 lint: $(BUILD)/venv.stamp ## check style, types, layers, the package, and the rules for all files
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync $(LINTS)
@@ -53,11 +56,14 @@ lint-types:
 lint-layers:
 	@PYTHONPATH=python $(BIN)/lint-imports --no-logo
 
-lint-groovy: $(BUILD)/classpath # CodeNarc, and the tests of what is written rather than run
-	@$(MVN) --quiet -Dgroups=lint surefire:test exec:java@lint
+lint-groovy: # CodeNarc
+	@$(MVN) --quiet exec:java@lint
 
 lint-package:
 	@$(BIN)/python python/build_package.py --check
+
+lint-steps: $(BUILD)/classpath # the tests of what is written rather than run
+	@$(MVN) --quiet -Dgroups=lint surefire:test
 
 lint-files: # those tests of the repository and its documents that take seconds
 	@$(BIN)/pytest --quiet --no-header test/python/test_{import_budget,readme,repository}.py

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from end_to_end import emulator
+from end_to_end.emulator import running
 
-TEST = Path(emulator.__file__).parents[1]
+TEST = Path(__file__).parents[1]
 PROGRAM = """
     import sys, time
     from end_to_end import emulator
@@ -58,8 +58,8 @@ def wait_for_keeper(process: "subprocess.Popen[str]") -> str:
     return process.stderr.read()
 
 
-def test_it_answers_and_is_gone_after_the_block(tmp_path: Path) -> None:
-    process = start("pass", tmp_path)
+def test_it_answers_whatever_the_callers_proxy_is_and_is_gone_after_the_block(tmp_path: Path) -> None:
+    process = start("pass", tmp_path, http_proxy="http://127.0.0.1:1")
     address = process.communicate()[0].strip()
     assert process.returncode == 0
     assert address.startswith("http://127.0.0.1:")
@@ -88,17 +88,11 @@ def test_it_is_gone_after_a_failure_in_the_block(tmp_path: Path) -> None:
     assert gone(tmp_path)
 
 
-def test_several_at_once_do_not_meet() -> None:
-    with emulator.running() as one, emulator.running() as other:
-        assert one != other
-        assert answering(one)
+def test_several_at_once_do_not_meet(emulator: str) -> None:
+    with running() as other:
+        assert emulator != other
+        assert answering(emulator)
         assert answering(other)
-
-
-def test_a_proxy_of_the_callers_is_not_asked(tmp_path: Path) -> None:
-    process = start("pass", tmp_path, http_proxy="http://127.0.0.1:1")
-    assert process.communicate()[0]
-    assert process.returncode == 0
 
 
 def test_one_that_does_not_start_says_why(tmp_path: Path) -> None:

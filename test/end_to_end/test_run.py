@@ -50,20 +50,16 @@ def test_it_shows_the_builds_and_what_they_left_and_changes_no_file(tmp_path: Pa
     assert {path: path.read_bytes() for path in jenkinsfile.parent.rglob("*") if path.is_file()} == before
 
 
-def test_a_build_that_fails_ends_it_and_is_seen_in_the_exit_code(tmp_path: Path) -> None:
-    done = run(team(tmp_path / "shop", "noSuchStep()"), "--builds", "2")
+def test_a_build_that_fails_ends_it_and_its_tests_are_counted_by_junit(tmp_path: Path) -> None:
+    last = "bqLogBuild dataset: 'tested', tests: junit('report.xml')\n    noSuchStep()"
+    jenkinsfile = team(tmp_path / "shop", last)
+    cases = '<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><skipped/></testcase>'
+    (jenkinsfile.parent / "report.xml").write_text(f"<testsuite>{cases}</testsuite>", encoding="utf-8")
+    done = run(jenkinsfile, "--builds", "2")
     assert done.returncode == 1
     assert "No such DSL method 'noSuchStep'" in done.stdout
     assert done.stdout.count("Finished: FAILURE") == 1
     assert "ci.build_logs: " in done.stdout
-
-
-def test_the_tests_of_a_build_are_counted_by_junit(tmp_path: Path) -> None:
-    jenkinsfile = team(tmp_path / "shop", "bqLogBuild dataset: 'tested', tests: junit('report.xml')")
-    cases = '<testcase name="a"/><testcase name="b"><failure/></testcase><testcase name="c"><skipped/></testcase>'
-    (jenkinsfile.parent / "report.xml").write_text(f"<testsuite>{cases}</testsuite>", encoding="utf-8")
-    done = run(jenkinsfile)
-    assert "Finished: UNSTABLE" in done.stdout
     for shown in (r"status +UNSTABLE", r"tests_total +3", r"tests_failed +1", r"tests_skipped +1"):
         assert re.search(shown, done.stdout), shown
 
