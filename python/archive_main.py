@@ -14,7 +14,6 @@ if sys.version_info < (3, 11):  # noqa: UP036  # it is this that checks
     sys.exit("bqsteps needs Python 3.11 or newer; %s is %d.%d" % found)  # noqa: UP031  # as an old Python has it
 
 ARCHIVE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # pathlib is long to import, here and below
-OBJECTS_BETWEEN_COLLECTIONS = 100_000  # an import makes many objects and no garbage
 
 
 def lay_out(home: str) -> str:
@@ -55,7 +54,7 @@ def keep_compiled(home: str) -> None:
 
 def main() -> None:
     """Run the command line, and end this process."""
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    gc.disable()  # an import makes many objects and no garbage; session turns it on again
     temporary = os.environ.get("WORKSPACE_TMP")
     if temporary:
         home = os.path.join(os.path.abspath(temporary), "bqsteps")  # noqa: PTH100, PTH118

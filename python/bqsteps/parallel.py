@@ -56,19 +56,24 @@ class Pace:
         self._next = 0.0
 
     def turn(self, most: float) -> bool:
-        """Wait for the next turn, and tell whether there is one in time; otherwise nobody waits.
+        """Wait for the next turn, and tell whether there was one in time.
 
-        Turns are evenly spaced: unused ones are not saved up for a burst.
+        Turns are evenly spaced: unused ones are not saved up for a burst, nor are those that a stalled machine missed.
+        So only one thread at a time waits for a moment, and the others for that thread.
 
         Args:
             most: seconds to wait.
         """
-        with self._lock:
+        end = time.monotonic() + most
+        if most <= 0 or not self._lock.acquire(timeout=most):
+            return False
+        try:
             now = time.monotonic()
-            mine = max(self._next, now)
-            if mine - now >= most:
+            if max(self._next, now) >= end:
                 return False
-            self._next = mine + self._interval
-        if mine > now:
-            time.sleep(mine - now)
+            if self._next > now:
+                time.sleep(self._next - now)
+            self._next = max(self._next, time.monotonic() - self._interval / 2) + self._interval
+        finally:
+            self._lock.release()
         return True

@@ -16,7 +16,9 @@ PACKAGE = str(ROOT / "resources/bqsteps/bqsteps.pyz")
 # Beyond what `from google.cloud import bigquery` imports by itself.
 BEYOND_THE_CLIENT = {"concurrent.futures.thread", "difflib", "encodings.utf_8_sig", "gc", "runpy"}
 # What reading settings and leaving a result needs of Python's own library, with all that these import themselves.
-WITHOUT_THE_CLIENT = "import importlib.machinery, importlib.util, json, pathlib, re, tempfile, typing, unicodedata"
+WITHOUT_THE_CLIENT = (
+    "import importlib.machinery, importlib.util, json, pathlib, re, tempfile, threading, typing, unicodedata"
+)
 BEYOND_THESE = {"gc", "runpy", "zipimport"}
 # Of this package's own: what is for a table that is missing, for XML, for a problem.
 SPARED = {
