@@ -10,9 +10,9 @@ Map call(Object given = [:]) {
     if (checked.problems) {
         error("bqRun: ${checked.problems.join('; ')}")
     }
-    Map result = Result.unknown(asked, env.BQ_SPOOL_DIR)
+    Map result = Result.unknown(asked, env.BQ_SPOOL_DIR, env.WORKSPACE)
     try {
-        result = env.WORKSPACE ? (isUnix() ? execute(asked) : Result.withoutShell()) : Result.withoutAgent()
+        result = env.WORKSPACE ? (isUnix() ? execute(asked, result) : Result.withoutShell()) : Result.withoutAgent()
     } finally {
         // Nothing is caught here: an abort goes its way once the row, which a pod would take with it, is kept.
         Call.keep(this, asked.step, result.spool)
@@ -28,14 +28,14 @@ Map call(Object given = [:]) {
 }
 
 /** Every value travels by the environment or by a file, never in the text of `sh`. */
-private Map execute(Map asked) {
+private Map execute(Map asked, Map unknown) {
     String temporary = env.WORKSPACE_TMP ?: pwd(tmp: true)
     String digest = libraryResource(resource: 'bqsteps/bqsteps.pyz.sha256', encoding: 'UTF-8')
     Map files = Call.stage(this, Call.files(temporary, digest, UUID.randomUUID().toString()), asked.file)
     withEnv(Call.environment(temporary, asked, files)) {
         // The staged package is moved to its place, so that a branch beside this one never sees half of it.
         // Python's lines go to the console by stderr; stdout is for its exit code and its result.
-        Result.read(asked, env.BQ_SPOOL_DIR, sh(label: asked.step, returnStdout: true, encoding: 'UTF-8', script: '''
+        Result.read(unknown, sh(label: asked.step, returnStdout: true, encoding: 'UTF-8', script: '''
             { set +x; } 2>/dev/null
             trap 'rm -f "$BQ_STAGED" "$BQ_RESULT_FILE" "$BQ_BUILD_FILE"' EXIT
             trap 'exit 143' HUP INT TERM

@@ -123,8 +123,10 @@ class Build {
         List names = []
         for (Object cause : causes) {
             String name = cause.get('_class')
-            name = name.substring(name.lastIndexOf('.') + 1)
-            names.add(name.substring(name.lastIndexOf('$') + 1))
+            if (name) {
+                name = name.substring(name.lastIndexOf('.') + 1)
+                names.add(name.substring(name.lastIndexOf('$') + 1))
+            }
         }
         return names
     }

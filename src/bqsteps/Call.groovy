@@ -49,13 +49,21 @@ class Call {
         }
         String failed = "${step}: ${spool} could not be archived with the build, and is lost with this workspace"
         steps.catchError(message: failed, buildResult: 'SUCCESS', stageResult: 'SUCCESS', catchInterruptions: false) {
-            if (steps.fileExists(spool)) {
-                boolean one = spool.endsWith('.ndjson')
-                String rows = one ? spool : "${spool}/*.ndjson"
-                // A comma parts patterns, and spaces around them are dropped; a question mark stands for any letter.
-                steps.archiveArtifacts(artifacts: rows.replaceAll('[, ]', '?'), allowEmptyArchive: !one)
-                steps.echo("${step}: what is not confirmed is kept as this build's artifact ${rows}")
-            }
+            Call.archive(steps, step, spool)
+        }
+    }
+
+    /** Patterns of what to archive go from the current folder, so an absolute path is taken from the workspace. */
+    static void archive(Object steps, String step, String spool) {
+        String workspace = "${steps.env.WORKSPACE}/"
+        if (spool.startsWith(workspace)) {
+            steps.dir(steps.env.WORKSPACE) { Call.archive(steps, step, spool.substring(workspace.length())) }
+        } else if (steps.fileExists(spool)) {
+            boolean one = spool.endsWith('.ndjson')
+            String rows = one ? spool : "${spool}/*.ndjson"
+            // A comma parts patterns, and spaces around them are dropped; a question mark stands for any letter.
+            steps.archiveArtifacts(artifacts: rows.replaceAll('[, ]', '?'), allowEmptyArchive: !one)
+            steps.echo("${step}: what is not confirmed is kept as this build's artifact ${rows}")
         }
     }
 

@@ -14,6 +14,9 @@ class Parameters {
     /** Control characters and line ends, for a regular expression's brackets. */
     private static final String BREAKING = '\\x00-\\x1f\\x7f\\x85\\u2028\\u2029'
 
+    /** A text that UTF-8 cannot carry: Java's own conversion would make a question mark of the half. */
+    private static final String HALF_A_PAIR = '(?s).*\\p{Cs}.*'
+
     /**
      * Checks what a pipeline gave against what the step takes.
      * A kind is 'text', 'texts', 'times', 'flag', 'counts', 'map', a unit to count in ('seconds', 'days', 'bytes'), or
@@ -146,9 +149,9 @@ class Parameters {
             case 'seconds':
             case 'days':
             case 'bytes':
-                return natural(value) ? null : "is ${shown(value)}, it must be a whole number of ${kind} above 0"
+                return natural(value) ? null : "is ${typed(value)}, it must be a whole number of ${kind} above 0"
             case 'times':
-                return natural(value) ? null : "is ${shown(value)}, it must be a whole number above 0"
+                return natural(value) ? null : "is ${typed(value)}, it must be a whole number above 0"
             case 'flag':
                 return value instanceof Boolean ? null : "must be true or false, not ${typeOf(value)}"
             case 'counts':
@@ -169,6 +172,9 @@ class Parameters {
     private static String textProblem(String text) {
         if (text.contains('\0')) {
             return 'holds a NUL character, which no environment variable can carry'
+        }
+        if (text.matches(HALF_A_PAIR)) {
+            return 'holds half of a surrogate pair, which is no character'
         }
         int size = text.getBytes('UTF-8').length
         return size > LONGEST_TEXT ? "is ${size} bytes long, an environment variable carries ${LONGEST_TEXT}" : null
@@ -193,6 +199,12 @@ class Parameters {
     private static String shown(Object value) {
         String text = "${value}".toString().replaceAll("[${BREAKING}]", '?')
         return "'${text.length() > 60 ? text.substring(0, 60) + '…' : text}'"
+    }
+
+    /** So that a text of digits can be told from the number. */
+    @NonCPS
+    private static String typed(Object value) {
+        return value instanceof String ? "text ${shown(value)}" : shown(value)
     }
 
     @NonCPS

@@ -24,15 +24,17 @@ class Result {
 
     /** What is known of a call before it ends, or if it never says how: rows may lie in its spool, not confirmed. */
     @NonCPS
-    static Map unknown(Map asked, String folder) {
+    static Map unknown(Map asked, String folder, String workspace) {
         String spool = folder ?: '.bqsteps/unsent'
+        String inside = "${workspace}/"
+        String path = spool.startsWith(inside) ? spool.substring(inside.length()) : spool
         // What lies outside of the workspace cannot be archived.
-        return asked.command == 'log-build' && !spool.matches('/.*|(.*/)?[.][.](/.*)?') ? [spool: spool] : [:]
+        return asked.command == 'log-build' && !path.matches('/.*|(.*/)?[.][.](/.*)?') ? [spool: spool] : [:]
     }
 
-    /** Reads what the shell printed: the exit code of python3 on the first line, then its result. */
+    /** Reads what the shell printed: the exit code of python3 on the first line, then its result, where it left one. */
     @NonCPS
-    static Map read(Map asked, String folder, String printed) {
+    static Map read(Map unknown, String printed) {
         int end = printed.indexOf('\n')
         String code = end < 0 ? printed : printed.substring(0, end)
         String json = end < 0 ? '' : printed.substring(end + 1).trim()
@@ -40,7 +42,7 @@ class Result {
         if (result instanceof Map && (code == '0' || result.error)) {
             return result
         }
-        return unknown(asked, folder) + unreadable(code, json, result)
+        return unknown + unreadable(code, json, result)
     }
 
     @NonCPS

@@ -391,6 +391,12 @@ OF_THE_STEPS = (
         "Leave the character out.",
     ),
     Error(
+        "holds half of a surrogate pair, which is no character",
+        "config",
+        "A text was cut in the middle of a character, such as an emoji.",
+        "Leave the rest of the character out.",
+    ),
+    Error(
         "is … bytes long, an environment variable carries …",
         "config",
         "The value would not arrive.",

@@ -88,7 +88,7 @@ class BqBuildReportTest extends StepTest {
     void all_problems_come_in_one_message() {
         jenkins.globalProperties.clear()
         assert fails('bqBuildReport dais: 3, days: "30", maxBytes: 0, deadline: -1') == "bqBuildReport: 'dais' is no parameter, " +
-            "did you mean 'days'?; 'days' is '30', it must be a whole number of days above 0; 'maxBytes' is '0', it must be a " +
+            "did you mean 'days'?; 'days' is text '30', it must be a whole number of days above 0; 'maxBytes' is '0', it must be a " +
             "whole number of bytes above 0; 'deadline' is '-1', it must be a whole number of seconds above 0; there is no " +
             "project: give 'project', or set PROJECT_ID in Jenkins' global properties"
     }

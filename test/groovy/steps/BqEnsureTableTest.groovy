@@ -95,7 +95,7 @@ class BqEnsureTableTest extends StepTest {
         jenkins.globalProperties.clear()
         String message = fails('bqEnsureTable tabel: "t", dataset: 7, mode: "aply", deadline: "soon", location: ["EU"]')
         assert message == "bqEnsureTable: 'tabel' is no parameter, did you mean 'table'?; 'dataset' must be text, not Integer; " +
-            "'mode' is 'aply', it must be one of apply, plan, check; 'deadline' is 'soon', it must be a whole number of seconds " +
+            "'mode' is 'aply', it must be one of apply, plan, check; 'deadline' is text 'soon', it must be a whole number of seconds " +
             "above 0; 'location' must be text, not ArrayList; 'table' is missing; there is no project: give 'project', or set " +
             "PROJECT_ID in Jenkins' global properties"
         assert received.empty

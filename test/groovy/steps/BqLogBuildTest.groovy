@@ -53,6 +53,13 @@ class BqLogBuildTest extends StepTest {
     }
 
     @Test
+    void a_cause_without_a_class_is_none() {
+        jenkins.build.causes = [[shortDescription: 'Started by a robot'], [_class: 'hudson.triggers.TimerTrigger$TimerTriggerCause']]
+        succeeds('bqLogBuild()')
+        assert received[0].build.causes == ['TimerTriggerCause']
+    }
+
+    @Test
     void it_names_the_user_only_if_asked() {
         succeeds('bqLogBuild user: false; bqLogBuild user: true')
         assert received*.build*.user_name == [null, 'Ada']
@@ -204,6 +211,13 @@ class BqLogBuildTest extends StepTest {
     }
 
     @Test
+    void half_a_surrogate_pair_which_python_would_receive_as_a_question_mark_is_refused() {
+        String words = 'holds half of a surrogate pair, which is no character'
+        assert refusals('bqLogBuild', [[status: 'a\ud83d'], [status: '\udf89a'], [status: '🎉'], [parameters: ['\ud83d']]]) ==
+            ["bqLogBuild: 'status' ${words}".toString(), "bqLogBuild: 'status' ${words}".toString(), null, "bqLogBuild: 'parameters' ${words}".toString()]
+    }
+
+    @Test
     void all_problems_come_in_one_message_whatever_onFailure_says() {
         jenkins.globalProperties.clear()
         assert fails('''bqLogBuild statsu: 'x', event: 'ended', method: 'stream', extra: 'x', user: 'yes', parameters: 'A', onFailure: 'ignore',
@@ -282,6 +296,24 @@ class BqLogBuildTest extends StepTest {
         jenkins.agent.environment += [BQ_SPOOL_DIR: folder]
         run('bqLogBuild()')
         assert jenkins.artifacts.keySet() == ["${folder}/k.ndjson".toString()] as Set
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = ['node { CALL }', 'node { dir("sub") { CALL } }'])
+    void an_absolute_spool_folder_inside_of_the_workspace_is_archived_from_there(String around) {
+        File spool = new File(folder, 'work spaces/app/spool, all')
+        jenkins.agent.environment += [BQ_SPOOL_DIR: spool.path]
+        python("mkdir -p '${spool}' && echo row > '${spool}/k.ndjson'; echo waiting >&2; exec sleep 600")
+        jenkins.console.watch { String line -> line == 'waiting' && jenkins.abort() }
+        pipeline(around.replace('CALL', 'bqLogBuild()'))
+        assert jenkins.build.result == 'ABORTED'
+        assert jenkins.artifacts.keySet() == ['spool, all/k.ndjson'] as Set
+        python("""echo '{"status": "spooled", "spool": "${spool}/k.ndjson", "error": {"message": "no"}}' > "\$BQ_RESULT_FILE"; exit 1""")
+        jenkins = newJenkins()
+        pipeline(around.replace('CALL', 'bqLogBuild()'))
+        assert jenkins.failure.message == 'bqLogBuild: no'
+        assert "bqLogBuild: what is not confirmed is kept as this build's artifact spool, all/k.ndjson" in jenkins.console.lines
+        assert jenkins.artifacts.keySet() == ['spool, all/k.ndjson'] as Set
     }
 
     @Test

@@ -75,8 +75,8 @@ class BqPodTest extends StepTest {
 
     @Test
     void retries_is_a_whole_number_and_of_no_meaning_to_the_yaml() {
-        assert refusals('bqPod', [0, -1, 1.5, '2', true].collect { [retries: it] }, '{ }') == ['0', '-1', '1.5', '2', 'true'].collect {
-            "bqPod: 'retries' is '${it}', it must be a whole number above 0"
+        assert refusals('bqPod', [0, -1, 1.5, '2', true].collect { [retries: it] }, '{ }') == ["'0'", "'-1'", "'1.5'", "text '2'", "'true'"].collect {
+            "bqPod: 'retries' is ${it}, it must be a whole number above 0"
         }
         jenkins = newJenkins()
         assert refusals('bqPod.yaml', [[retries: 2]]) == ["bqPod: 'retries' is no parameter, did you mean 'image'?"]

@@ -115,7 +115,7 @@ class BqSteps {
             case 'withEnv':
                 variables = arguments[0].collectEntries { it.split('=', 2) as List }
                 return arguments.last().call()
-            case ['podTemplate', 'node', 'container', 'catchError']:
+            case ['podTemplate', 'node', 'container', 'dir', 'catchError']:
                 return arguments.last().call()
             case 'sh':
                 return outcome((String) arguments[0].label)
