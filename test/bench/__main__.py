@@ -110,9 +110,9 @@ class Bench:
         tables = self._step(f"making {most} tables", lambda: Tables(self._scene, most))
         many = self._compare(f"{most} tables", lambda: tables.against_a_loop(self._plan.runs))
         points = {count: self._often(f"{count} tables", lambda n=count: tables.ensure(n)) for count in counts}  # type: ignore[misc]
-        loop = next(side for side in many.sides if side != "bqsteps")
+        (loop,) = many.sides.keys() - {"bqsteps"}
         self.results.growth["tables as defined, 20 ms a request"] = {**points, most: many.sides["bqsteps"]}
-        times = median(many.sides[loop], wall) / median(many.sides["bqsteps"], wall)
+        times = ratio(many, loop, "bqsteps")
         self._goal(f"{most:,} tables: times as fast as a plain loop", 12, times, is_least=True)
         limited = self._often("with limits", tables.within_limits, self._plan.limited_runs)
         self.results.growth["the same within 100 requests a second"] = {most: limited}

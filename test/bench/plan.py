@@ -37,7 +37,7 @@ class Plan:
 
 FULL = Plan(
     is_quick=False,
-    runs=7,
+    runs=11,
     bare_runs=7,
     job_runs=7,
     latencies=(0.0, 0.02, 0.08),
@@ -55,5 +55,5 @@ QUICK = Plan(
     tables=(10, 1_000),
     limited_runs=1,
     rows=(1, 100, 1_000),
-    slow_rows=(100,),
+    slow_rows=(20,),
 )

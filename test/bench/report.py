@@ -1,6 +1,7 @@
 """Shows what a bench found: on the console, as JSON, as Markdown."""
 
 import json
+import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from rich.table import Table
 
 from bench.comparisons import Comparison
 from bench.measure import Sample
-from bench.results import Results, median, own, peak, wall
+from bench.results import Results, median, own, peak, ratios, wall
 
 HEAD = (
     "", "ratio", "least", "most", "min ms", "median ms", "max ms", "own ms", "CPU ms", "peak MB", "requests",
@@ -67,8 +68,8 @@ def _cells(samples: Sequence[Sample], first: Sequence[Sample]) -> Iterator[str]:
         yield from [""] * (len(HEAD) - 2)
         return
     walls = [sample.wall for sample in samples]
-    ratios = [ours.wall / theirs.wall for ours, theirs in zip(samples, first, strict=True)]
-    yield from (f"{each:.2f}" for each in (median(samples, wall) / median(first, wall), min(ratios), max(ratios)))
+    shares = ratios(samples, first)
+    yield from (f"{share:.2f}" for share in (statistics.median(shares), min(shares), max(shares)))
     yield from (f"{seconds * 1000:.0f}" for seconds in (min(walls), median(samples, wall), max(walls)))
     yield f"{median(samples, own) * 1000:.0f}"
     yield f"{median(samples, lambda sample: sample.cpu) * 1000:.0f}"

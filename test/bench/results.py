@@ -95,9 +95,12 @@ def own(sample: Sample) -> float:
     return sample.own
 
 
+def ratios(ours: Sequence[Sample], theirs: Sequence[Sample], value: Callable[[Sample], float] = wall) -> list[float]:
+    """What each run costs as a share of the other side's run beside it, which a slow moment strikes alike."""
+    return [value(one) / value(other) for one, other in zip(ours, theirs, strict=True)]
+
+
 def ratio(comparison: Comparison, side: str, other: str, value: Callable[[Sample], float] = wall) -> float | None:
-    """What a side costs as a share of another; None where one was not measured."""
+    """The median of what a side costs as a share of another; None where one was not measured."""
     ours, theirs = comparison.sides[side], comparison.sides[other]
-    if not ours or not theirs:
-        return None
-    return median(ours, value) / median(theirs, value)
+    return statistics.median(ratios(ours, theirs, value)) if ours and theirs else None
