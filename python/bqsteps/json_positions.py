@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, NoReturn
 MAX_DEPTH = 100
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _READABLE = {
     "Expecting value": "a value is expected here",
@@ -195,7 +194,7 @@ class _Reader:
             self._fail(f"{error} is not JSON", at)
         except ValueError:  # Python's own limit on the digits of an integer
             self._fail("a number with too many digits", at)
-        if isinstance(value, str) and _SURROGATE.search(value):
+        if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
             self._fail("half a surrogate pair inside a string", at)
         return value, end
 

@@ -1,5 +1,6 @@
 """The commands that look after tables: from the environment, over a connection, to a result."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,6 +32,8 @@ def ensure_table(environ: Environ, progress: Progress) -> Result:
         Failure: nothing was sent.
     """
     wanted = settings.ensure_table(environ)
+    if wanted.junit_file:
+        _forget(wanted.junit_file)
     definitions = _definitions(wanted)
     workers = min(_WORKERS, len(definitions))
     deadline = session.begin(environ, wanted.limits, _nothing_known)
@@ -151,6 +154,13 @@ def _told(result: Result, name: str, plan: Plan | None, deed: str = "") -> _Told
     is_told = plan and result["status"] != "created"
     shown = [f"  {line}" for line in render(plan, colour=report.has_colour())] if plan and is_told else []
     return _Told({**result, "table": name, "changes": changes}, shown, deed)
+
+
+def _forget(path: Path) -> None:
+    """What a former build left must not be taken for this one's, should this one end early."""
+    with contextlib.suppress(OSError):  # whoever cannot remove it cannot write it either, and says so then
+        if path.is_file() and not path.is_symlink():
+            path.unlink()
 
 
 def _with_junit(path: Path, results: Shelf, whole: Result) -> Result:

@@ -325,6 +325,14 @@ class TestManyTables:
             'metadata labels.a: null -> "b"',
         ]
 
+    def test_a_run_that_ends_early_leaves_no_report_of_the_one_before(self, team: Team) -> None:
+        team.define("t")
+        team.ensure(BQ_TABLES="d.t", BQ_JUNIT_FILE="tables.xml")
+        assert (team.folder / "tables.xml").exists()
+        team.define("t", [{"name": "id", "type": "NONE"}])
+        assert team.ensure(BQ_TABLES="d.t", BQ_JUNIT_FILE="tables.xml").code == 1
+        assert not (team.folder / "tables.xml").exists()
+
     def test_a_report_that_cannot_be_left_does_not_hide_what_was_done(self, team: Team) -> None:
         team.define("t")
         ended = team.ensure(BQ_TABLES="d.t", BQ_JUNIT_FILE="no/such/folder.xml")
