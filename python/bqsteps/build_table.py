@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 from google.api_core import exceptions as api
 
 from bqsteps import build, definition, ensure
-from bqsteps.connection import Connection, words
+from bqsteps.connection import Connection
 from bqsteps.definition import Definition
 from bqsteps.errors import Failure
 from bqsteps.plan import Plan
 from bqsteps.references import TableReference
+from bqsteps.service_errors import words
 
 
 class Fitted(NamedTuple):

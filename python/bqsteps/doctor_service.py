@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from google.cloud import bigquery
 
-from bqsteps import connection, roles
-from bqsteps.connection import ERRORS, Connection
+from bqsteps import connection, credentials, roles
+from bqsteps.connection import Connection
 from bqsteps.deadline import Deadline
 from bqsteps.errors import Failure
 from bqsteps.findings import Findings
 from bqsteps.references import TableReference
+from bqsteps.service_errors import ERRORS, explain
 from bqsteps.settings import BIGQUERY_EMULATOR_HOST, Doctor
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _examine_identity(
     # A pod's metadata server is waited for, but not for so long that nothing else could be asked.
     patience = Deadline(deadline.remaining / 2 if is_reached else min(_WITHOUT_CREDENTIALS, deadline.remaining))
     try:
-        identity = connection.credentials(patience, environ)
+        identity = credentials.find(patience, environ)
     except Failure as failure:
         findings.fail("credentials", failure, _mend_identity(environ))
         return None
@@ -121,8 +122,8 @@ def _examine_identity(
 
 
 def _mend_identity(environ: Mapping[str, str]) -> str:
-    if environ.get(connection.CREDENTIALS_FILE):
-        return f"unset {connection.CREDENTIALS_FILE}, or have it name the right file"
+    if environ.get(credentials.CREDENTIALS_FILE):
+        return f"unset {credentials.CREDENTIALS_FILE}, or have it name the right file"
     if environ.get("KUBERNETES_SERVICE_HOST"):
         return "kubectl annotate serviceaccount jenkins-sa iam.gke.io/gcp-service-account=ACCOUNT"
     return "gcloud auth application-default login"
@@ -262,7 +263,7 @@ class _Service:
         try:
             return request()
         except ERRORS as error:
-            return connection.explain(error, doing, self._link.deadline)
+            return explain(error, doing, self._link.deadline)
 
     def _fail(self, name: str, failure: Failure, remedy: str = "") -> None:
         """A rate that was exceeded says nothing of what was asked, and is told once, as what it is."""

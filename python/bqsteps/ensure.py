@@ -8,11 +8,12 @@ from google.api_core import exceptions as api
 from google.cloud import bigquery
 
 from bqsteps import definition, plan
-from bqsteps.connection import ERRORS, Connection, is_transient
+from bqsteps.connection import Connection
 from bqsteps.definition import Definition
 from bqsteps.errors import Failure
 from bqsteps.plan import Plan
 from bqsteps.references import TableReference
+from bqsteps.service_errors import ERRORS, is_transient
 from bqsteps.settings import Mode
 
 Status = Literal["created", "unchanged", "updated", "planned"]

@@ -14,9 +14,10 @@ from google.api_core.retry import exponential_sleep_generator
 from google.cloud import bigquery
 
 from bqsteps import build, trace
-from bqsteps.connection import ERRORS, JOB_LABELS, TRANSIENT_REASONS, Connection, explain, is_transient, reason, words
+from bqsteps.connection import JOB_LABELS, Connection
 from bqsteps.errors import Failure
 from bqsteps.references import TableReference
+from bqsteps.service_errors import ERRORS, TRANSIENT_REASONS, explain, is_transient, reason, words
 from bqsteps.settings import Method
 
 Job = bigquery.QueryJob | bigquery.LoadJob

@@ -14,6 +14,7 @@ NEED_GOOGLE = {
     "build_log",
     "build_table",
     "connection",
+    "credentials",
     "doctor_service",
     "ensure",
     "jobs",
@@ -21,6 +22,8 @@ NEED_GOOGLE = {
     "network",
     "replay_command",
     "report_command",
+    "service_errors",
+    "sessions",
     "table_commands",
     "trace",
 }

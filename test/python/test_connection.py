@@ -17,7 +17,7 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 from google.cloud import bigquery
 
-from bqsteps import connection
+from bqsteps import connection, service_errors
 from bqsteps.connection import Connection
 from bqsteps.deadline import Deadline
 from bqsteps.errors import Failure
@@ -375,14 +375,14 @@ def bad_request(reason: str) -> api.BadRequest:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_what_may_pass(error: Exception, may_pass: bool) -> None:  # noqa: FBT001  # a column of the table
-    assert connection.is_transient(error) is may_pass
+    assert service_errors.is_transient(error) is may_pass
 
 
 def test_an_untrusted_certificate_is_named() -> None:
     cause = ssl.SSLCertVerificationError()
     cause.verify_message = "self-signed certificate"
     error = requests.exceptions.SSLError(cause, request=requests.Request("GET", "https://u:p@h.example/x?y").prepare())
-    assert connection.words(error) == "no encrypted connection to h.example: self-signed certificate"
+    assert service_errors.words(error) == "no encrypted connection to h.example: self-signed certificate"
 
 
 # The whole process ends

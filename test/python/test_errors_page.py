@@ -27,6 +27,7 @@ from bqsteps import (
     report,
     report_command,
     script,
+    service_errors,
     session,
     settings,
     spool,
@@ -184,7 +185,7 @@ def google(scene: Scene, patched: pytest.MonkeyPatch) -> None:
     get(None, scene.bq.url.replace("http:", "https:"))
     get(Fault("error", times=None, status=503), seconds=0.1)
     scene.fails(table_commands._nothing_known)  # noqa: SLF001  # the deadline's backstop says it, and ends the process
-    assert isinstance(connection.explain(network.InvalidURL("x"), "look", Deadline(1)), Failure)
+    assert isinstance(service_errors.explain(network.InvalidURL("x"), "look", Deadline(1)), Failure)
 
 
 def definitions(scene: Scene, _: pytest.MonkeyPatch) -> None:
