@@ -55,6 +55,12 @@ class Agent {
         return pod
     }
 
+    /** What the agent's own variables, and its workspaces, name directly below /tmp: its machine's, or its image's. */
+    Collection<String> getNamedBelowTmp() {
+        Collection<String> paths = (environment.values() + root.path).collectMany { it.findAll('(?<![^:])/tmp/[^/:]+') }
+        paths.unique().findAll { new File(it).exists() }
+    }
+
     /** The folder for temporary files beside a folder, as WorkspaceList.tempDir has it. */
     static File temporary(File folder) {
         new File(folder.parentFile, folder.name + '@tmp')
@@ -100,6 +106,11 @@ class Allocation implements Live {
         lost
     }
 
+    /** The folders that its containers have as /tmp. */
+    File getOwnTmps() {
+        new File(Agent.temporary(workspace), 'tmp')
+    }
+
     /** The agent is removed, as a pod is whose machine is drained: what runs on it is gone at once. */
     void lose() {
         lost = true
@@ -136,6 +147,16 @@ class Context {
 
     File getWorkspace() {
         allocation?.workspace
+    }
+
+    /** The /tmp of the container that `sh` runs in; null where that is none, and has its machine's. */
+    File getOwnTmp() {
+        if (!container && !allocation.template) {
+            return null
+        }
+        File own = new File(allocation.ownTmps, container ?: 'jnlp')
+        own.mkdirs()
+        return own
     }
 
     /** The agent, which a step cannot do without. */

@@ -43,6 +43,7 @@ class AgentSteps {
         try {
             return jenkins.within(frame, [allocation: allocation, folder: workspace, container: null])
         } finally {
+            allocation.ownTmps.deleteDir()
             agent.release(workspace)
         }
     }

@@ -93,9 +93,11 @@ class Shell {
         Branch branch = jenkins.program.branch
         String charset = context.agent.charset.name()
         context.folder.mkdirs()
-        ProcessBuilder builder = new ProcessBuilder(command).directory(context.folder).redirectErrorStream(!keepStdout)
+        File own = context.ownTmp
+        List<String> inside = own ? PrivateTmp.around(command, own, context.agent.namedBelowTmp) : command
+        ProcessBuilder builder = new ProcessBuilder(inside).directory(context.folder).redirectErrorStream(!keepStdout)
         builder.environment().clear()
-        builder.environment().putAll(jenkins.environment.variables())
+        builder.environment().putAll(jenkins.environment.variables() + (own ? PrivateTmp.variables(own) : [:]))
         return (Map) jenkins.program.outside {
             Process process = start(builder)
             branch.process = process
