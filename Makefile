@@ -33,9 +33,9 @@ test-groovy: $(BUILD)/venv.stamp $(BUILD)/classpath ## run the tests of the step
 	@PATH="$$PWD/$(BIN):$$PATH" $(MVN) surefire:test && status=0 || status=$$?; \
 	cp $(BUILD)/groovy/surefire-reports/*.xml $(REPORTS)/groovy/; exit $$status
 
-# One more than there are processors, as tests also wait; a test is taken over by whoever has nothing left to do.
+# Two at a time, or more where there is more to run on; a test is taken over by whoever has nothing left to do.
 # The + shows how far it is while it runs, which --output-sync would hold back.
-WORKERS := --numprocesses=$(shell expr $$(nproc) + 1) --maxprocesses=4 --dist=worksteal
+WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
 	+@$(BIN)/pytest $(WORKERS) --junit-xml=$(REPORTS)/python.xml
 
