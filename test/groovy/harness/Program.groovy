@@ -284,6 +284,10 @@ class SerializableIteration {
         new ListIteration(new ArrayList(list))
     }
 
+    static Iterator iterator(Set set) {
+        new ListIteration(new ArrayList(set))
+    }
+
     static Collection<Map.Entry> entrySet(Map map) {
         new ArrayList(map.entrySet().collect { Map.Entry entry -> new AbstractMap.SimpleImmutableEntry(entry.key, entry.value) })
     }

@@ -101,9 +101,27 @@ class LostAgentTest {
     @Test
     void kubernetesAgent_is_for_pods_only_and_agent_for_all() {
         ["kubernetesAgent()": 'ABORTED', 'kubernetesAgent(handleNonKubernetes: true)': 'SUCCESS', 'agent()': 'SUCCESS'].each {
+            new File(folder, 'work').deleteDir()
             losing("retry(count: 2, conditions: [${it.key}]) { node { sh 'if [ -e lost ]; then exit; fi; touch lost; echo waiting; exec sleep 600' } }")
             assert jenkins.build.result == it.value : it.key
         }
+    }
+
+    @Test
+    void agent_holds_where_there_is_none_any_more_and_where_there_never_was_one() {
+        losing("""retry(count: 2, conditions: [agent()]) { echo 'try'; node {
+            if (!fileExists('../lost')) { try { sh 'touch ../lost; echo waiting; exec sleep 600' } catch (e) { }; sh 'true' }
+        } }""")
+        assert jenkins.build.result == 'SUCCESS' && jenkins.console.lines.count('try') == 2 : jenkins.console
+        setUpJenkins()
+        jenkins.run("retry(count: 2, conditions: [agent()]) { echo 'try'; sh 'true' }")
+        assert jenkins.build.result == 'FAILURE' && jenkins.console.lines.count('try') == 2
+    }
+
+    @Test
+    void a_lost_agent_is_no_wish_to_end_the_build() {
+        losing("retry(2) { node { sh 'if [ -e lost ]; then exit; fi; touch lost; echo waiting; exec sleep 600' } }")
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
     }
 
     @Test

@@ -95,6 +95,30 @@ class PlantedViolationsTest {
     }
 
     @Test
+    void fields_and_properties_of_javas_own_objects() {
+        [
+            'def call() { new Date(0).hours = 1 }': 'field java.util.Date hours', 'def call() { "".@value }': 'field java.lang.String value',
+            'def call() { "".@hash = 1 }': 'field java.lang.String hash', 'def call() { def a = new StringBuilder("a"); a[0] = "b" }': 'putAt',
+        ].each { String code, String signature ->
+            jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
+            jenkins.allowed += ['new java.util.Date long', 'new java.lang.StringBuilder java.lang.String']
+            assert failureOf(code).message.contains(signature) : code
+        }
+    }
+
+    @Test
+    void what_closures_numbers_and_scripts_have_by_themselves() {
+        [
+            'def call() { def c = { 1 }; c.curry(1) }': 'curry', 'def call() { 1.toBigInteger() }': 'toBigInteger', 'def call() { this.getBinding() }': 'getBinding',
+            'def call() { this.metaClass }': 'etaClass', 'def call() { this.class }': 'getClass',
+        ].each { String code, String signature ->
+            jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
+            jenkins.allowed -= 'method java.lang.Object getClass'
+            assert failureOf(code).message.contains(signature) : code
+        }
+    }
+
+    @Test
     void the_raw_build() {
         assert failureOf('def call() { currentBuild.rawBuild }') instanceof MissingPropertyException
     }

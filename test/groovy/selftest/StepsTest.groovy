@@ -1,0 +1,98 @@
+package selftest
+
+import harness.UnserializableProgram
+import org.junit.jupiter.api.Test
+
+/** Steps, programs and builds: rules that are short enough to be told in a line or two each. */
+class StepsTest extends SelfTest {
+
+    @Test
+    void what_only_describes_a_value_is_no_step() {
+        jenkins.run("node { retry(count: 2, conditions: [agent(), nonresumable()]) { echo 'x' } }")
+        assert jenkins.record.flat().tail()*.name == ['node', 'retry', 'echo']
+        assert jenkins.calls*.step == ['node', 'retry', 'echo']
+    }
+
+    @Test
+    void the_record_has_the_steps_as_they_lie_in_each_other_branch_by_branch() {
+        jenkins.run("parallel a: { stage('s') { echo 'x' }; echo 'y' }, b: { }")
+        assert jenkins.record.inside*.name == ['parallel']
+        assert jenkins.record.inside[0].inside*.given == [[name: 'a'], [name: 'b']]
+        assert jenkins.record.inside[0].inside*.inside*.name == [['stage', 'echo'], []]
+    }
+
+    @Test
+    void an_agent_with_windows_has_no_shell() {
+        jenkins.agent.unix = false
+        assert lines("node { echo \"\${isUnix()}\"; sh 'true' }")[0] == 'false'
+        assert jenkins.failure.message.startsWith('Batch scripts can only be run on Windows nodes')
+    }
+
+    @Test
+    void sh_fails_by_its_exit_code_also_where_its_output_is_asked_for() {
+        assert failureOf("node { sh returnStdout: true, script: 'echo x; exit 3' }").message == 'script returned exit code 3'
+    }
+
+    @Test
+    void sh_has_no_input_and_leaves_nothing() {
+        assert lines("node { echo sh(returnStdout: true, script: 'cat; echo end') }")[0] == 'end'
+        assert new File(jenkins.agent.root, 'app@tmp').list().toList() == []
+    }
+
+    @Test
+    void a_workspace_is_free_again_after_its_node() {
+        assert lines("node { echo pwd() }; node { echo pwd(); node { echo pwd() } }")*.replaceFirst('.*/', '') ==
+            ['app', 'app', 'app@2', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void parallel_returns_what_its_branches_return() {
+        assert lines('def found = parallel(a: { 1 }, b: { "two" }); echo "${found.a} ${found.b}"')[0] == '1 two'
+    }
+
+    @Test
+    void loops_go_on_after_a_restart_in_the_middle_of_them() {
+        assert lines('''for (pair in [a: 1, b: 2]) { echo "${pair.key}${pair.value}" }
+            for (key in [c: 1, d: 2].keySet()) { echo key }
+            for (value in [x: 'e', y: 'f'].values()) { echo value }
+            ['g', 'h'].each { echo it }
+            [i: 'j'].each { key, value -> echo key + value }
+        ''') == ['a1', 'b2', 'c', 'd', 'e', 'f', 'g', 'h', 'ij', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void variables_of_the_script_are_written_out_with_the_program() {
+        assert lines("kept = []; def also = kept; echo 'restart'; kept << 1; echo \"\${also.size()}\"")[1] == '1'
+        assert failureOf("kept = 'a' =~ 'a'; echo 'restart'") instanceof UnserializableProgram
+    }
+
+    @Test
+    void println_goes_to_the_console() {
+        assert lines("println 'a'; node { println 'b' }") == ['a', 'b', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void a_library_can_be_loaded_in_the_middle() {
+        File vars = new File(folder, 'lib/vars')
+        vars.mkdirs()
+        new File(vars, 'hello.groovy').text = 'def call() { echo "hello" }'
+        jenkins.library('lib', new File(folder, 'lib'))
+        assert 'hello' in lines("library 'lib@main'; hello()")
+    }
+
+    @Test
+    void a_build_knows_its_causes_by_their_type_and_compares_its_result() {
+        jenkins.build.causes = [[_class: 'a.B', n: 1], [_class: 'a.C', n: 2]]
+        assert lines('''echo "${currentBuild.getBuildCauses('a.C')*.n} ${currentBuild.getBuildCauses().size()}"
+            unstable 'u'
+            echo "${currentBuild.resultIsBetterOrEqualTo('SUCCESS')} ${currentBuild.resultIsBetterOrEqualTo('UNSTABLE')}"''') ==
+            ['[2] 2', 'WARNING: u', 'false true', 'Finished: UNSTABLE']
+        assert failureOf("currentBuild.result = 'FINE'") instanceof IllegalArgumentException
+    }
+
+    @Test
+    void a_template_that_the_controller_does_not_have_fails() {
+        assert failureOf("podTemplate(yaml: '', inheritFrom: 'team') { }").message == "no pod template 'team' on the controller"
+    }
+
+}
