@@ -4,10 +4,10 @@ Python compiles what it imports from an archive anew at each start. So the first
 out as files in the workspace's temp folder, where Python keeps their compiled form for the next.
 """
 
+# Where Python came without compiled modules, this is compiled at each start: nothing but what it has by then.
 import gc
 import os
 import sys
-from typing import Any
 
 if sys.version_info < (3, 11):  # noqa: UP036  # it is this that checks
     found = (sys.executable, *sys.version_info[:2])
@@ -18,8 +18,8 @@ ARCHIVE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  # 
 
 def lay_out(home: str) -> str:
     """Have the modules lie in a folder below `home`, and return it; the archive, where that cannot be."""
-    loader: Any = __spec__.loader if __spec__ else None
-    folder = os.path.join(home, f"modules-{loader.get_data('digest.txt').decode()}")  # noqa: PTH118
+    digest = __spec__.loader.get_data("digest.txt").decode()  # type: ignore[union-attr]  # a zip's loader has it
+    folder = os.path.join(home, f"modules-{digest}")  # noqa: PTH118
     if not os.path.isdir(folder):  # noqa: PTH112
         try:
             _unpack(home, folder)
@@ -46,8 +46,8 @@ def keep_compiled(home: str) -> None:
 
     That is how the official images come, in which only root could add them.
     """
-    encodings: Any = sys.modules["encodings"]  # loaded from its file at the start of every Python
-    if not os.path.exists(encodings.__spec__.cached):  # noqa: PTH110
+    encodings = sys.modules["encodings"].__spec__  # loaded from its file at the start of every Python
+    if not os.path.exists(encodings.cached):  # type: ignore[union-attr,arg-type]  # noqa: PTH110
         sys.pycache_prefix = os.path.join(home, f"compiled-{sys.hexversion:x}")  # noqa: PTH118
         sys.dont_write_bytecode = False
 

@@ -1,5 +1,6 @@
 """How much a step imports, counted in modules: milliseconds differ from machine to machine, modules do not."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -49,6 +50,13 @@ def bq() -> Iterator[StandIn]:
         bq.create_table("p.jenkins_demo_db.build_logs", build.TABLE_RESOURCE["schema"]["fields"])
         bq.create_table("p.jenkins_demo_db.users", [{"name": "id", "type": "STRING"}])
         yield bq
+
+
+def test_the_archive_starts_with_what_python_has_by_then(tmp_path: Path) -> None:
+    main = ast.parse((ROOT / "python/archive_main.py").read_text(encoding="utf-8"))
+    names = {name.name for statement in main.body if isinstance(statement, ast.Import) for name in statement.names}
+    assert not any(isinstance(statement, ast.ImportFrom) for statement in main.body)
+    assert names - set(sys.builtin_module_names) <= imported("-c", "pass", folder=tmp_path)
 
 
 @pytest.mark.parametrize(("command", "table"), [("log-build", "build_logs"), ("ensure-table", "users")])
