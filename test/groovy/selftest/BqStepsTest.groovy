@@ -43,7 +43,7 @@ class BqStepsTest {
     }
 
     private String fails(String pipeline) {
-        assertThrows(Exception) { run(pipeline) }.message
+        assertThrows(RuntimeException) { run(pipeline) }.message
     }
 
     private String getResult() {

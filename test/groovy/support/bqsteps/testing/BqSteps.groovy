@@ -138,7 +138,8 @@ class BqSteps {
         messages.add(message)
         if (step == 'error') {
             result('FAILURE')
-            throw new Exception(message)
+            // A checked exception would be wrapped where newer versions run a declarative pipeline.
+            throw new RuntimeException(message)
         }
         if (step == 'unstable') {
             result('UNSTABLE')
