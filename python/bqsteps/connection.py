@@ -4,6 +4,7 @@ The client's own waits are overridden everywhere: it would retry for 600 s (jobs
 """
 
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -32,6 +33,9 @@ T = TypeVar("T")
 logging.getLogger("google").addHandler(logging.NullHandler())
 logging.getLogger("urllib3").addHandler(logging.NullHandler())
 warnings.filterwarnings("ignore", module=r"google\..*")
+
+# A ~/.netrc may have a login for any host. requests sends it, over a token, too, and Google takes no password.
+os.environ["NETRC"] = os.devnull
 
 # A label's value has no dots: https://cloud.google.com/bigquery/docs/labels-intro#requirements
 JOB_LABELS: Final[Mapping[str, str]] = {"bqsteps_version": __version__.replace(".", "-")}

@@ -83,20 +83,22 @@ def parse_quickly(text: str) -> Node | None:
     if "\\u" in text:  # may be half a surrogate pair
         return None
     try:
-        return _node(json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant))
+        return _node(json.loads(text, object_pairs_hook=_Pairs, parse_constant=_refuse_constant), depth=1)
     except (ValueError, RecursionError, _ConstantError):
         return None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Object:
-    return Object(0, tuple([Member(0, key, _node(value)) for key, value in pairs]))
+class _Pairs(list[tuple[str, Any]]):
+    """The members of an object, which an array's items are told from by this type."""
 
 
-def _node(value: Any) -> Node:  # noqa: ANN401 - what json.loads returns
-    if isinstance(value, Object):
-        return value
+def _node(value: Any, depth: int) -> Node:  # noqa: ANN401 - what json.loads returns
+    if depth > MAX_DEPTH:
+        raise RecursionError
+    if isinstance(value, _Pairs):
+        return Object(0, tuple([Member(0, key, _node(member, depth + 1)) for key, member in value]))
     if isinstance(value, list):
-        return Array(0, tuple([_node(item) for item in value]))
+        return Array(0, tuple([_node(item, depth + 1) for item in value]))
     return Scalar(0, value)
 
 

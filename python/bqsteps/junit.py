@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from bqsteps.shelf import Shelf
@@ -12,11 +12,14 @@ from bqsteps.shelf import Shelf
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+HEAD: Final = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuite name=\"BigQuery tables\" "
+"""How each of these documents begins."""
+
+
 def document(results: Shelf) -> Iterator[bytes]:
     """The XML of one result a table, as the result file has them, table by table."""
     failures = sum("error" in result for result in results.values())
-    yield b"<?xml version='1.0' encoding='utf-8'?>\n"
-    yield f'<testsuite name="BigQuery tables" tests="{len(results)}" failures="{failures}">\n'.encode()
+    yield HEAD + f'tests="{len(results)}" failures="{failures}">\n'.encode()
     for result in results.values():
         yield ET.tostring(_case(result), encoding="utf-8") + b"\n"
     yield b"</testsuite>\n"

@@ -31,15 +31,9 @@ def prepared(session: requests.Session, workers: int, environ: Mapping[str, str]
         environ: the environment.
     """
     adapter = trace.Adapter if trace.is_on(environ) else HTTPAdapter
-    # Without one, requests sends what a ~/.netrc has for a host, or for any: in place of a token, too.
-    session.auth = _no_more
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter(pool_connections=1, pool_maxsize=workers))
     return session
-
-
-def _no_more(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 class Session(AuthorizedSession):

@@ -158,14 +158,20 @@ def _told(result: Result, name: str, plan: Plan | None, deed: str = "") -> _Told
 
 def _forget(path: Path) -> None:
     """What a former build left must not be taken for this one's, should this one end early."""
+    from bqsteps import junit  # noqa: PLC0415  # XML is long to import, and seldom asked for
+
+    if path.is_symlink() or not path.is_file():
+        return
     with contextlib.suppress(OSError):  # whoever cannot remove it cannot write it either, and says so then
-        if path.is_file() and not path.is_symlink():
+        with path.open("rb") as file:
+            is_ours = file.read(len(junit.HEAD)) == junit.HEAD
+        if is_ours:
             path.unlink()
 
 
 def _with_junit(path: Path, results: Shelf, whole: Result) -> Result:
     """What was done stays told, also where its report cannot be left."""
-    from bqsteps import junit  # noqa: PLC0415  # XML is long to import, and seldom asked for
+    from bqsteps import junit  # noqa: PLC0415  # as above
 
     try:
         report.replace(path, junit.document(results))

@@ -578,6 +578,7 @@ def test_a_password_in_netrc_is_not_sent_in_place_of_the_token(
     assert get(authorized) == "t"
     authorized.client.load_table_from_json([{"id": "1"}], "p.d.t", num_retries=0, timeout=LONG).result()
     assert {request.headers["authorization"] for request in bq.requests} == {f"Bearer {TOKEN}"}
+    assert requests.utils.get_netrc_auth("https://sts.googleapis.com/v1/token") is None  # google-auth's own sessions
 
 
 @pytest.mark.parametrize(("status", "reason"), [(401, "authError"), (403, "accessDenied")])

@@ -332,6 +332,9 @@ class TestManyTables:
         team.define("t", [{"name": "id", "type": "NONE"}])
         assert team.ensure(BQ_TABLES="d.t", BQ_JUNIT_FILE="tables.xml").code == 1
         assert not (team.folder / "tables.xml").exists()
+        (team.folder / "tables.xml").write_text("somebody's own")
+        assert team.ensure(BQ_TABLES="d.t", BQ_JUNIT_FILE="tables.xml").code == 1
+        assert (team.folder / "tables.xml").read_text() == "somebody's own"
 
     def test_a_report_that_cannot_be_left_does_not_hide_what_was_done(self, team: Team) -> None:
         team.define("t")

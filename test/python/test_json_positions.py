@@ -60,6 +60,9 @@ def test_what_is_read_quickly_is_the_same_without_lines(text: str) -> None:
 def test_reading_quickly_leaves_to_the_other_what_needs_a_message() -> None:
     for text in ("", "{", "[NaN]", '["\\ud83d"]', "[" * 100_000, "9" * 10_000):
         assert parse_quickly(text) is None
+    for opening, closing in (("[", "]"), ('{"a":', "}")):
+        texts = [opening * levels + "1" + closing * levels for levels in (MAX_DEPTH - 1, MAX_DEPTH, 1500)]
+        assert [parse_quickly(text) is None for text in texts] == [False, True, True]
     assert parse_quickly('[{"a": 1, "a": []}]') == Array(
         0, (Object(0, (Member(0, "a", Scalar(0, 1)), Member(0, "a", Array(0, ())))),)
     )
