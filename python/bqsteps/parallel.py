@@ -5,10 +5,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_LATE: Final = 0.03  # seconds; a usual sleep is not
+_MISSED_AT_MOST: Final = 5  # turns of one thread: a machine that is always late shall get on all the same
 
 
 def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[tuple[T, R]]:
@@ -56,24 +59,24 @@ class Pace:
         self._next = 0.0
 
     def turn(self, most: float) -> bool:
-        """Wait for the next turn, and tell whether there was one in time.
+        """Wait for the next turn, and tell whether there is one in time; otherwise nobody waits.
 
-        Turns are evenly spaced: unused ones are not saved up for a burst, nor are those that a stalled machine missed.
-        So only one thread at a time waits for a moment, and the others for that thread.
+        Turns are evenly spaced: unused ones are not saved up for a burst. Nor are those that a machine slept through,
+        which stood still for a moment: whoever wakes late takes another one.
 
         Args:
             most: seconds to wait.
         """
         end = time.monotonic() + most
-        if most <= 0 or not self._lock.acquire(timeout=most):
-            return False
-        try:
-            now = time.monotonic()
-            if max(self._next, now) >= end:
-                return False
-            if self._next > now:
-                time.sleep(self._next - now)
-            self._next = max(self._next, time.monotonic() - self._interval / 2) + self._interval
-        finally:
-            self._lock.release()
+        for _ in range(_MISSED_AT_MOST):
+            with self._lock:
+                now = time.monotonic()
+                mine = max(self._next, now)
+                if mine >= end:
+                    return False
+                self._next = mine + self._interval
+            if mine > now:
+                time.sleep(mine - now)
+            if time.monotonic() - mine < _LATE:
+                break
         return True

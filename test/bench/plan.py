@@ -37,7 +37,7 @@ class Plan:
 
 FULL = Plan(
     is_quick=False,
-    runs=11,
+    runs=7,
     bare_runs=7,
     job_runs=7,
     latencies=(0.0, 0.02, 0.08),
