@@ -62,9 +62,21 @@ class Branch {
     void interrupt(Throwable cause, boolean atOnce = false) {
         interruption = cause
         children*.interrupt(cause, atOnce)
-        ProcessHandle running = process?.toHandle()
-        List<ProcessHandle> tree = running ? running.descendants().toArray().toList() + running : []
+        if (process) {
+            end(process.toHandle(), atOnce)
+        }
+    }
+
+    /** It stands still meanwhile: what it started after one has looked would outlive it, and keep its output open. */
+    private static void end(ProcessHandle root, boolean atOnce) {
+        signal('STOP', root)
+        List<ProcessHandle> tree = root.descendants().toArray().toList() + root
         atOnce ? tree.reverse()*.destroyForcibly() : tree*.destroy()
+        signal('CONT', root)
+    }
+
+    private static void signal(String name, ProcessHandle to) {
+        ['kill', '-' + name, to.pid().toString()].execute().waitFor()
     }
 
     /** Takes an interruption back that came too late to be noticed. */

@@ -15,7 +15,9 @@ class RunJenkinsfileTest {
     private Process start(String pipeline, List<String> more = []) {
         File jenkinsfile = new File(folder, 'Jenkinsfile')
         jenkinsfile.text = pipeline
-        List<String> command = [System.getProperty('java.home') + '/bin/java', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC',
+        // A shell starts what runs in the background deaf to SIGINT, and Java stays so.
+        List<String> command = ['env', '--default-signal=INT', System.getProperty('java.home') + '/bin/java',
+            '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC',
             '-cp', System.getProperty('java.class.path'), 'harness.RunJenkinsfile',
             '--jenkinsfile', jenkinsfile.path, '--workspace', new File(folder, 'my work').path] + more
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true)
