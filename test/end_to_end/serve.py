@@ -1,7 +1,8 @@
-"""Starts the emulator, in its own Python: `local-bigquery`, with one write at a time.
+"""Starts the emulator, in its own Python: `local-bigquery`, with one request at a time.
 
-Its storage refuses transactions that commit at the same moment ("Failed to commit DuckLake transaction"), which
-BigQuery does not. Requests still come at once and in any order; they only wait for each other.
+Its storage refuses transactions that commit at the same moment ("Failed to commit DuckLake transaction"), and shows a
+table without columns while it is made, neither of which BigQuery does. Requests still come at once and in any order;
+they only wait for each other.
 """
 
 import asyncio
@@ -11,15 +12,15 @@ from local_bigquery import app
 from local_bigquery.cli import main
 
 
-class OneWriteAtATime:
-    """Lets a request that may write wait for the one before it."""
+class OneAtATime:
+    """Lets a request wait for the one before it."""
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401  # an ASGI application
         self._inner = inner
         self._lock = asyncio.Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401  # ASGI
-        if scope.get("method", "GET") == "GET":
+        if scope["type"] != "http":  # the application's start and end, which lasts as long as it
             await self._inner(scope, receive, send)
         else:
             async with self._lock:
@@ -27,5 +28,5 @@ class OneWriteAtATime:
 
 
 if __name__ == "__main__":
-    app.add_middleware(OneWriteAtATime)
+    app.add_middleware(OneAtATime)
     main()
