@@ -1,35 +1,23 @@
 package selftest
 
-import harness.Agent
-import harness.Jenkins
 import org.jenkinsci.plugins.workflow.steps.MissingContextVariableException
-import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
-import org.junit.jupiter.api.Timeout
-import org.junit.jupiter.api.io.TempDir
 
 import java.nio.charset.StandardCharsets
 
 /** The rules of Jenkins that the tests of the steps rest on, one by one. */
-@Timeout(120L)
-class HarnessTest {
-
-    @TempDir
-    public File folder
-    Jenkins jenkins
+class HarnessTest extends SelfTest {
 
     @BeforeEach
+    @Override
     void setUpJenkins() {
-        jenkins = new Jenkins(agent: new Agent(new File(folder, 'a b')))
-        jenkins.agent.environment = [PATH: System.getenv('PATH'), HOME: '/home/ada', SET: 'agent']
+        super.setUpJenkins()
+        jenkins.agent.environment += [HOME: '/home/ada', SET: 'agent']
     }
 
-    @AfterEach
-    void endProcesses() {
-        jenkins.steps.endProcesses()
-    }
-
+    /** What the shell says it runs is told here, too. */
+    @Override
     List<String> lines(String pipeline) {
         jenkins.run(pipeline)
         jenkins.console.lines.findAll { !it.startsWith('[Pipeline]') && !it.startsWith('Running') }
