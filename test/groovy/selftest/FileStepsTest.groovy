@@ -26,7 +26,7 @@ class FileStepsTest extends SelfTest {
     void sh_takes_the_agents_charset_unless_one_is_named() {
         jenkins.agent.charset = StandardCharsets.ISO_8859_1
         assert lines('''node {
-            sh 'printf é | od -An -tx1'
+            sh 'printf é >byte; od -An -tx1 byte'
             sh "printf '\\\\351\\\\n'"
             echo sh(returnStdout: true, script: "printf '\\\\351'")
             echo sh(returnStdout: true, script: "printf '\\\\303\\\\251'", encoding: 'UTF-8')
