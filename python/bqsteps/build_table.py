@@ -1,7 +1,8 @@
 """Makes a build log's table fit for a row: makes what is missing, and finds what of the row can be in it."""
 
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from google.api_core import exceptions as api
 
@@ -12,6 +13,10 @@ from bqsteps.errors import Failure
 from bqsteps.plan import Plan
 from bqsteps.references import TableReference
 from bqsteps.service_errors import words
+
+# Rows that are sent at the same time miss the same: one makes it, the others find it made. All at once would exceed
+# the rate of changes to a table: https://cloud.google.com/bigquery/quotas#standard_tables
+_MAKING: Final = threading.Lock()
 
 
 class Fitted(NamedTuple):
@@ -62,7 +67,8 @@ def fit(
             return ensure.Outcome("unchanged", Plan(str(table), log.wanted, ()), live)
 
     new = ensure.Table(connection, table, _wanted(None), datasets, warn)
-    outcome = connection.retrying(f"make {table} ready for the row", attempt, new.may_pass)
+    with _MAKING:
+        outcome = connection.retrying(f"make {table} ready for the row", attempt, new.may_pass)
     assert outcome.live is not None  # noqa: S101  # for the type: apply leaves a table, or raises
     return Fitted(_fitting(row, outcome.live), outcome.status != "unchanged", outcome.live.get("location"), obstacle)
 

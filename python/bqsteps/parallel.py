@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+_AHEAD: Final = 1_000  # items
 _LATE: Final = 0.03  # seconds; a usual sleep is not
 _MISSED_AT_MOST: Final = 5  # turns of one thread: a machine that is always late shall get on all the same
 
@@ -17,8 +18,9 @@ _MISSED_AT_MOST: Final = 5  # turns of one thread: a machine that is always late
 def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[tuple[T, R]]:
     """Each item with what `work` makes of it, in the order in which they are done.
 
-    Items are taken from the iterable as there is room for them, so that memory does not grow with their number. What
-    `work` raises is raised here; what has not begun by then is not begun.
+    Items are taken from the iterable as there is room for them, and at most a thousand ahead of one that is not done, so
+    that memory grows with their number neither here nor where somebody keeps their order. What `work` raises is raised
+    here; what has not begun by then is not begun.
 
     Args:
         work: called in a thread, for one item.
@@ -26,14 +28,14 @@ def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[t
         workers: how many at a time.
     """
     pool = ThreadPoolExecutor(workers)
-    pending: dict[Future[R], T] = {}
+    pending: dict[Future[R], tuple[int, T]] = {}  # the first is the one that has waited longest
     done: SimpleQueue[Future[R]] = SimpleQueue()  # futures.wait would look at all that are pending, for each one
     try:
-        for item in items:
-            if len(pending) >= 2 * workers:
+        for number, item in enumerate(items):
+            while pending and (len(pending) >= 2 * workers or number - next(iter(pending.values()))[0] >= _AHEAD):
                 yield _next(pending, done)
             future = pool.submit(work, item)
-            pending[future] = item
+            pending[future] = number, item
             future.add_done_callback(done.put)
         while pending:
             yield _next(pending, done)
@@ -41,9 +43,10 @@ def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[t
         pool.shutdown(cancel_futures=True)
 
 
-def _next(pending: dict[Future[R], T], done: SimpleQueue[Future[R]]) -> tuple[T, R]:
+def _next(pending: dict[Future[R], tuple[int, T]], done: SimpleQueue[Future[R]]) -> tuple[T, R]:
     future = done.get()
-    return pending.pop(future), future.result()
+    _, item = pending.pop(future)
+    return item, future.result()
 
 
 class Pace:

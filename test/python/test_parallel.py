@@ -1,6 +1,7 @@
-"""Turns come at a rate, also after the machine stood still."""
+"""Turns come at a rate, also after the machine stood still; items are taken as there is room for them."""
 
 import itertools
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ from bqsteps import parallel
 from bqsteps.parallel import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PER_SECOND = 10
 STALL = 1.0  # seconds
@@ -87,3 +88,26 @@ def test_there_is_no_turn_that_comes_too_late(clock: Clock) -> None:
     assert not pace.turn(0)
     assert clock.now == 100.0
     assert pace.turn(60)
+
+
+def test_no_item_is_taken_more_than_a_thousand_after_one_that_is_not_done() -> None:
+    slow, ahead = 3, 1_000
+    may_end, done, done_when_taken = threading.Event(), set[int](), set[int]()
+
+    def items() -> "Iterator[int]":
+        yield from range(slow + ahead + 1)
+        done_when_taken.update(done)
+        yield from range(slow + ahead + 1, 5_000)
+
+    def work(number: int) -> int:
+        if number == slow:
+            may_end.wait()
+        return number
+
+    for item, result in parallel.each(work, items(), 4):
+        assert item == result
+        done.add(item)
+        if len(done) == slow + ahead - 1:  # all that was begun, but for the slow one
+            may_end.set()
+    assert slow in done_when_taken
+    assert done == set(range(5_000))

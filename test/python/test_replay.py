@@ -125,6 +125,15 @@ def test_rows_that_are_on_record_are_not_sent_twice(sender: Sender) -> None:
     assert sender.recorded == numbers(4)
 
 
+def test_rows_that_are_sent_at_the_same_time_make_their_table_once(sender: Sender) -> None:
+    sender.write("rows.ndjson", lines(10))
+    sender.bq.faults.add(Fault("delay", call="jobs.insert", times=None, seconds=0.2))  # so that all 10 are under way
+    assert sender.replay()[0]["recorded"] == 10
+    calls = sender.bq.calls()
+    assert (calls["datasets.get"], calls["datasets.insert"], calls["tables.insert"]) == (1, 1, 1)
+    assert calls["tables.get"] <= 10
+
+
 def test_nothing_to_send_is_done_at_once(sender: Sender) -> None:
     assert sender.replay(BQ_SPOOL_DIR="")[0]["status"] == "replayed"
     assert sender.bq.requests == []

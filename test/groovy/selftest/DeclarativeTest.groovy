@@ -143,7 +143,7 @@ class DeclarativeTest {
                     environment { BOTH = "${OS}-${DB}" }
                     when { expression { env.BOTH != 'x' } }
                     stages {
-                        stage('First') { steps { sh 'touch ../started-$BOTH; until [ $(ls -d ../started-* | wc -l) = 3 ]; do sleep 0.01; done' } }
+                        stage('First') { steps { sh 'touch ../started-$BOTH; set -- ../started-*; until [ $# = 3 ]; do sleep 0.01; set -- ../started-*; done' } }
                         stage('Second') { steps { sh 'echo "cell $BOTH $WORKSPACE"' } }
                     }
                     post { always { echo "post ${BOTH}" } }
