@@ -18,9 +18,9 @@ _MISSED_AT_MOST: Final = 5  # turns of one thread: a machine that is always late
 def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[tuple[T, R]]:
     """Each item with what `work` makes of it, in the order in which they are done.
 
-    Items are taken from the iterable as there is room for them, and at most a thousand ahead of one that is not done, so
-    that memory grows with their number neither here nor where somebody keeps their order. What `work` raises is raised
-    here; what has not begun by then is not begun.
+    Items are taken from the iterable as there is room for them, and at most a thousand ahead of one that is not done:
+    memory grows with their number neither here nor where somebody keeps their order. What `work` raises is raised here;
+    what has not begun by then is not begun.
 
     Args:
         work: called in a thread, for one item.
