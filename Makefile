@@ -33,9 +33,9 @@ test-groovy: $(BUILD)/venv.stamp $(BUILD)/classpath ## run the tests of the step
 	@PATH="$$PWD/$(BIN):$$PATH" $(MVN) surefire:test && status=0 || status=$$?; \
 	cp $(BUILD)/groovy/surefire-reports/*.xml $(REPORTS)/groovy/; exit $$status
 
-# Two at a time, or more where there is more to run on; a test is taken over by whoever has nothing left to do.
+# One more than there are processors, as tests wait at times; a test is taken over by whoever has nothing left to do.
 # The + shows how far it is while it runs, which --output-sync would hold back.
-WORKERS := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+WORKERS := --numprocesses=$$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses=5 --dist=worksteal
 test-python: $(BUILD)/venv.stamp $(BUILD)/emulator.stamp $(BUILD)/wheels.stamp $(BUILD)/classpath ## run pytest
 	+@$(BIN)/pytest $(WORKERS) --junit-xml=$(REPORTS)/python.xml
 

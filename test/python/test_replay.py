@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -154,6 +155,7 @@ def test_a_kill_in_the_middle_loses_and_doubles_nothing(sender: Sender) -> None:
         with process:
             while str(TABLE) not in sender.bq.tables or len(sender.bq.tables[str(TABLE)].rows) < wanted:
                 assert process.poll() is None
+                time.sleep(0.01)
             process.kill()
     sender.bq.log.clear()
     result, _ = sender.replay()
