@@ -262,7 +262,9 @@ def read(connection: Connection, reference: TableReference) -> Mapping[str, Any]
         table = connection.client.get_table(str(reference), **connection.once())
     except api.NotFound:
         return None
-    return table.to_api_repr()
+    # Not to_api_repr(): it copies the resource value by value, which takes a tenth of all that a table does.
+    resource: Mapping[str, Any] = table._properties  # noqa: SLF001
+    return resource
 
 
 class Refused(Failure):

@@ -156,15 +156,9 @@ ERRORS: Mapping[str, tuple[Error, ...]] = {
             "Name it `config/<dataset>_<table>.json`; the line names the nearest.",
         ),
         Error("…: cannot be read: …", "config", "The file or folder may not be read.", "Change its permissions."),
-        Error("…: is a pipe, not a file", "config", "A definition is read twice, which a pipe is not.", "Make a file."),
+        Error("…: is a pipe, not a file", "config", "A pipe may never end.", "Make a file."),
         Error("…:…: not UTF-8: byte 0x…", "config", "It is in another encoding.", "Save it as UTF-8."),
         Error("…:…:…: not JSON: …", "config", "It is no JSON.", "Correct the place that the line names."),
-        Error(
-            "…: it was changed after it had been checked",
-            "config",
-            "Somebody wrote the file meanwhile.",
-            "Run it again.",
-        ),
         Error("…: its tableReference names ….…, its file name does not", "config", "They disagree.", "Correct one."),
         Error(
             "…: no definition there names its table by a tableReference",

@@ -194,10 +194,7 @@ def definitions(scene: Scene, _: pytest.MonkeyPatch) -> None:
     for content in (b"\xff", "{"):
         scene.write("config/d_t.json", content)
         scene.ensures(**one)
-    path = scene.write("config/d_t.json", COLUMN)
-    checked = definition.check_file(path, "d", "t")
-    path.write_text(COLUMN.replace("a", "b", 1))
-    scene.fails(checked.read)
+    path = scene.folder / "config/d_t.json"
     path.unlink()
     os.mkfifo(path)
     scene.ensures(**one)
