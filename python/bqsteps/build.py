@@ -4,7 +4,6 @@ What a build tells is untrusted text: it is repaired or cut where a column canno
 it, and urls lose what could be a secret.
 """
 
-import difflib
 import hashlib
 import json
 import re
@@ -238,8 +237,8 @@ def _convert(given: Row) -> tuple[Row, list[str]]:
     for name, value in given.items():
         target = _COLUMNS.get(name)
         if target is None:
-            near = difflib.get_close_matches(name, _COLUMNS, n=1) if len(problems) < _MOST_PROBLEMS else ()
-            problems.append(f"unknown column {shorten(name)!r}" + (f", did you mean {near[0]}?" if near else ""))
+            near = _nearest(name) if len(problems) < _MOST_PROBLEMS else ""
+            problems.append(f"unknown column {shorten(name)!r}" + (f", did you mean {near}?" if near else ""))
             continue
         try:
             row[name] = _value(target, value)
@@ -249,6 +248,13 @@ def _convert(given: Row) -> tuple[Row, list[str]]:
         problems.append(f"event: {shorten(row['event'])!r} is not one of finished, started")
     problems += [f"{name}: is empty" for name in ("build_id", "status", "event") if row.get(name) == ""]
     return row, problems
+
+
+def _nearest(name: str) -> str:
+    """The column that a name may be a slip for, or nothing."""
+    import difflib  # noqa: PLC0415  # long to import, and seldom needed
+
+    return next(iter(difflib.get_close_matches(name, _COLUMNS, n=1)), "")
 
 
 def _value(column: Column, value: Any) -> Any:  # noqa: ANN401, PLR0911  # any JSON; a case each
