@@ -184,6 +184,16 @@ class DeclarativeTest {
     }
 
     @Test
+    void an_agent_is_asked_for_by_its_label() {
+        ["agent { label 'linux && big' }", "agent { node { label 'linux && big' } }"].each { String agent ->
+            setUpJenkins()
+            assert lines("pipeline { ${agent}; stages { stage('One') { steps { sh 'pwd' } } } }") ==
+                [new File(folder, 'work/app').path, 'Finished: SUCCESS']
+            assert jenkins.calls.findAll { it.step == 'node' }*.given == [[label: 'linux && big']]
+        }
+    }
+
+    @Test
     void the_repository_is_checked_out_on_each_agent_unless_it_is_told_not_to() {
         jenkins.sources = new File(folder, 'repository')
         jenkins.sources.mkdirs()
