@@ -184,6 +184,47 @@ class DeclarativeTest {
     }
 
     @Test
+    void an_unstable_build_skips_its_later_stages_where_an_option_says_so() {
+        String stages = "stages { stage('One') { steps { unstable 'shaky' } }; stage('Two') { steps { echo 'two' } } }"
+        assert 'two' in lines("pipeline { agent any; ${stages} }")
+        setUpJenkins()
+        List<String> told = lines("pipeline { agent any; options { skipStagesAfterUnstable() }; ${stages} }")
+        assert 'Stage "Two" skipped due to the build being unstable' in told
+        assert !('two' in told)
+        assert jenkins.build.result == 'UNSTABLE'
+    }
+
+    @Test
+    void parallel_stages_fail_fast_where_the_stage_or_an_option_says_so() {
+        String stages = "parallel { stage('a') { steps { echo 'a' } }; stage('b') { steps { echo 'b' } } }"
+        ["stages { stage('P') { ${stages} } }": null, "stages { stage('P') { failFast true; ${stages} } }": true,
+         "options { parallelsAlwaysFailFast() }; stages { stage('P') { ${stages} } }": true].each { body, Boolean failFast ->
+            setUpJenkins()
+            jenkins.run("pipeline { agent none; ${body} }")
+            assert jenkins.build.result == 'SUCCESS' : jenkins.console
+            assert jenkins.calls.find { it.step == 'parallel' }.given.failFast == failFast
+        }
+    }
+
+    @Test
+    void an_option_that_is_no_step_wraps_nothing() {
+        jenkins.run('pipeline { agent any; options { disableConcurrentBuilds(); timestamps() }; stages { stage("One") { steps { echo "one" } } } }')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert jenkins.calls*.step.intersect(['disableConcurrentBuilds', 'timestamps']) == ['timestamps']
+    }
+
+    @Test
+    void a_pod_is_had_again_only_where_more_than_one_try_is_asked_for_and_only_if_it_was_lost() {
+        [1: [], 2: [2]].each { int retries, List<Integer> counts ->
+            setUpJenkins()
+            jenkins.run("pipeline { agent { kubernetes { yaml 'spec: {}'; retries ${retries} } }; stages { stage('One') { steps { echo 'one' } } } }")
+            assert jenkins.build.result == 'SUCCESS' : jenkins.console
+            assert jenkins.calls.findAll { it.step == 'retry' }*.given*.count == counts
+            assert jenkins.calls.findAll { it.step == 'retry' }.every { it.given.conditions.size() == 2 }
+        }
+    }
+
+    @Test
     void an_agent_is_asked_for_by_its_label() {
         ["agent { label 'linux && big' }", "agent { node { label 'linux && big' } }"].each { String agent ->
             setUpJenkins()
