@@ -211,6 +211,8 @@ class DeclarativeTest {
         jenkins.run('pipeline { agent any; options { disableConcurrentBuilds(); timestamps() }; stages { stage("One") { steps { echo "one" } } } }')
         assert jenkins.build.result == 'SUCCESS' : jenkins.console
         assert jenkins.calls*.step.intersect(['disableConcurrentBuilds', 'timestamps']) == ['timestamps']
+        assert lines('pipeline { agent any; stages { stage("One") { options { retry(2) }; steps { sh "[ -e tried ] || { touch tried; exit 1; }" } } } }')
+            .last() == 'Finished: SUCCESS'
     }
 
     @Test
@@ -222,6 +224,20 @@ class DeclarativeTest {
             assert jenkins.calls.findAll { it.step == 'retry' }*.given*.count == counts
             assert jenkins.calls.findAll { it.step == 'retry' }.every { it.given.conditions.size() == 2 }
         }
+    }
+
+    @Test
+    void directives_for_jenkins_itself_are_known_and_what_the_plugin_adds_is_on_the_console() {
+        jenkins.run('''pipeline {
+            agent any
+            triggers { cron('@daily') }
+            parameters { string(name: 'P', defaultValue: 'x') }
+            stages { stage('Not now') { when { expression { false } }; steps { echo 'ran' } } }
+            post { always { echo 'post' } }
+        }''')
+        assert jenkins.build.result == 'SUCCESS' : jenkins.console
+        assert jenkins.console.lines.containsAll(['Stage "Not now" skipped due to when conditional', '[Pipeline] { (Declarative: Post Actions)', 'post'])
+        assert !('ran' in jenkins.console.lines)
     }
 
     @Test
