@@ -35,6 +35,6 @@ Map call(Object given = [:]) {
     return bqRun(
         step: 'bqLogBuild', command: values.replay ? 'replay' : 'log-build', env: variables,
         file: values.replay ? null : Build.columns(currentBuild, env, params, values),
-        onFailure: values.onFailure ?: 'fail',
+        onFailure: values.onFailure,
     )
 }

@@ -190,6 +190,17 @@ class BqPodTest extends StepTest {
     }
 
     @Test
+    void a_restart_in_the_middle_of_a_step_that_cannot_go_on_is_followed_by_another_pod() {
+        ['': 'FAILURE', '(retries: 2)': 'SUCCESS'].each { String given, String result ->
+            jenkins = newJenkins()
+            jenkins.restartAt { String step, Map arguments -> step == 'writeFile' }
+            pipeline("bqPod${given} { bqLogBuild() }")
+            assert jenkins.build.result == result : jenkins.console
+        }
+        assert received*.environment*.NODE_NAME == ['pod-2']
+    }
+
+    @Test
     void a_failure_of_a_step_is_not_tried_again() {
         python('exit 1')
         pipeline('bqPod(retries: 3) { bqLogBuild() }')
