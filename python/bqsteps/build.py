@@ -17,6 +17,7 @@ from bqsteps import __version__, errors
 from bqsteps.errors import Failure
 from bqsteps.references import TableReference, shorten
 from bqsteps.settings import BQ_BUILD_FILE, BQ_EVENT, BUILD_NUMBER, BUILD_STATUS
+from bqsteps.spelling import nearest
 
 SCHEMA_VERSION: Final = 1
 LONGEST_TEXT: Final = 4_096  # characters of a text column
@@ -237,7 +238,7 @@ def _convert(given: Row) -> tuple[Row, list[str]]:
     for name, value in given.items():
         target = _COLUMNS.get(name)
         if target is None:
-            near = _nearest(name) if len(problems) < _MOST_PROBLEMS else ""
+            near = nearest(name, _COLUMNS) if len(problems) < _MOST_PROBLEMS else ""
             problems.append(f"unknown column {shorten(name)!r}" + (f", did you mean {near}?" if near else ""))
             continue
         try:
@@ -248,13 +249,6 @@ def _convert(given: Row) -> tuple[Row, list[str]]:
         problems.append(f"event: {shorten(row['event'])!r} is not one of finished, started")
     problems += [f"{name}: is empty" for name in ("build_id", "status", "event") if row.get(name) == ""]
     return row, problems
-
-
-def _nearest(name: str) -> str:
-    """The column that a name may be a slip for, or nothing."""
-    import difflib  # noqa: PLC0415  # long to import, and seldom needed
-
-    return next(iter(difflib.get_close_matches(name, _COLUMNS, n=1)), "")
 
 
 def _value(column: Column, value: Any) -> Any:  # noqa: ANN401, PLR0911  # any JSON; a case each

@@ -6,7 +6,6 @@ Types have one spelling, the one that tables.get answers with (INTEGER, FLOAT, B
 No network, no client; standard library only.
 """
 
-import difflib
 import json
 import re
 import zlib
@@ -18,6 +17,7 @@ from typing import Any, NamedTuple
 from bqsteps import errors, json_positions, references
 from bqsteps.definition_rules import Expected, check
 from bqsteps.references import TableReference
+from bqsteps.spelling import nearest
 from bqsteps.vocabulary import TYPES, UNSPECIFIED_ROUNDING_MODE
 
 __all__ = [
@@ -260,8 +260,8 @@ def _content(path: Path) -> bytes:
             raise errors.config([f"{path}: is a pipe, not a file"])  # it could be waited for without end
         return path.read_bytes()
     except FileNotFoundError:
-        nearest = difflib.get_close_matches(path.stem, [beside.stem for beside in path.parent.glob("*.json")], n=1)
-        near = f"; the nearest is {nearest[0]}.json" if nearest else ""
+        meant = nearest(path.stem, (beside.stem for beside in path.parent.glob("*.json")))
+        near = f"; the nearest is {meant}.json" if meant else ""
         hint = "The file's name is built from DATASET_ID and TABLE_ID; see BQ_CONFIG_DIR for the folder."
         raise errors.config([f"{path}: there is no such file{near}"], hint) from None
     except OSError as error:
@@ -270,7 +270,7 @@ def _content(path: Path) -> bytes:
 
 def _text(path: Path, content: bytes) -> str:
     try:
-        return content.decode("utf-8-sig")
+        return content.decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise errors.config([f"{path}:{line}: not UTF-8: byte 0x{content[error.start]:02x}"]) from None

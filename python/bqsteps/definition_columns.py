@@ -12,7 +12,7 @@ from bqsteps.json_positions import Member, Node, Scalar
 from bqsteps.names import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _TYPES_OF_KEY: Final = {
     "fields": ("RECORD",),
@@ -40,6 +40,18 @@ class SchemaRules(ValueRules):
     def __init__(self, problems: Problems) -> None:
         super().__init__(problems)
         self._count = 0
+        self._attributes: Mapping[str, Callable[[Node, Place], object]] = {
+            "description": lambda node, at: self.short_text(node, at, vocabulary.MAX_FIELD_DESCRIPTION),
+            "maxLength": lambda node, at: self.integer(node, at, 1),
+            "timestampPrecision": self._timestamp_precision,
+            "roundingMode": lambda node, at: self.word(
+                node, at, vocabulary.ROUNDING_MODES, "rounding mode", any_case=False
+            ),
+            "collation": lambda node, at: self.word(node, at, vocabulary.COLLATIONS, "collation", any_case=False),
+            "defaultValueExpression": self.some_text,
+            "rangeElementType": self._range_element_type,
+            "policyTags": self._policy_tags,
+        }
 
     def check(self, node: Node, place: Place) -> dict[str, Column]:
         """Checks the columns and returns the top ones by their names in lower case."""
@@ -53,7 +65,7 @@ class SchemaRules(ValueRules):
         items = self.array(node, place)
         if items is not None and not items:
             self.problems.add(node.line, place, "a record needs fields" if above else "there are no columns")
-        first_lines: dict[str, int] = {}
+        first: dict[str, Node] = {}
         columns = {}
         for index, item in enumerate(items or ()):
             self._count += 1
@@ -61,12 +73,13 @@ class SchemaRules(ValueRules):
             if column is None:
                 continue
             key = column.name.lower()
-            if key in first_lines:
-                text = f"this name stands here twice (case does not matter), first on line {first_lines[key]}"
+            if key in first:
+                line = _line_of(first[key], "name")
+                text = f"this name stands here twice (case does not matter), first on line {line}"
                 at = place.item(index).key("name").of_column(_dotted(above, column.name))
                 self.problems.add(_line_of(item, "name"), at, text)
             else:
-                first_lines[key] = _line_of(item, "name")
+                first[key] = item
                 columns[key] = column
         return columns
 
@@ -83,7 +96,13 @@ class SchemaRules(ValueRules):
             self._fits_type(members, place, written_type)
         if "fields" in members and written_type in (None, "RECORD"):
             self._fields(members["fields"], place, level)
-        self._attributes(members, place, level)
+        for key, member in members.items():
+            check_attribute = self._attributes.get(key)
+            if check_attribute:
+                check_attribute(member.value, place.key(key))
+        if level and "defaultValueExpression" in members:
+            text = "only a top-level column takes a default; give the whole record one"
+            self.problems.add(members["defaultValueExpression"].line, place.key("defaultValueExpression"), text)
         return Column(name, written_type, mode) if name else None
 
     def _name(self, node: Node, place: Place) -> None:
@@ -111,10 +130,11 @@ class SchemaRules(ValueRules):
 
     def _fits_type(self, members: dict[str, Member], place: Place, written_type: str) -> None:
         """What only some types take, and what they need."""
-        for key, types in _TYPES_OF_KEY.items():
-            if key in members and written_type not in types:
+        for key, member in members.items():
+            types = _TYPES_OF_KEY.get(key)
+            if types and written_type not in types:
                 text = f"only a column of type {' or '.join(types)} takes this, not {written_type}"
-                self.problems.add(members[key].line, place.key(key), text)
+                self.problems.add(member.line, place.key(key), text)
         for key, type_that_needs in (("fields", "RECORD"), ("rangeElementType", "RANGE")):
             if written_type == type_that_needs and key not in members:
                 self.problems.add(members["type"].line, place, f"{key} is missing, which a {written_type} needs")
@@ -132,35 +152,11 @@ class SchemaRules(ValueRules):
             low, high = (1, whole + fraction) if scale is None else (max(1, scale), whole + scale)
             self.integer(members["precision"].value, place.key("precision"), low, high)
 
-    def _attributes(self, members: dict[str, Member], place: Place, level: int) -> None:
-        """What each attribute holds, whatever the type."""
-        checks: dict[str, Callable[[Node, Place], object]] = {
-            "description": lambda node, at: self.short_text(node, at, vocabulary.MAX_FIELD_DESCRIPTION),
-            "maxLength": lambda node, at: self.integer(node, at, 1),
-            "timestampPrecision": self._timestamp_precision,
-            "roundingMode": lambda node, at: self.word(
-                node, at, vocabulary.ROUNDING_MODES, "rounding mode", any_case=False
-            ),
-            "collation": lambda node, at: self.word(node, at, vocabulary.COLLATIONS, "collation", any_case=False),
-            "defaultValueExpression": lambda node, at: self._default(node, at, level),
-            "rangeElementType": self._range_element_type,
-            "policyTags": self._policy_tags,
-        }
-        for key, check_value in checks.items():
-            if key in members:
-                check_value(members[key].value, place.key(key))
-
     def _timestamp_precision(self, node: Node, place: Place) -> None:
         allowed = (vocabulary.MICROSECONDS, vocabulary.PICOSECONDS)
         value = self.integer(node, place)
         if value is not None and value not in allowed:
             self.problems.add(node.line, place, f"must be {allowed[0]} or {allowed[1]}, not {value:,}")
-
-    def _default(self, node: Node, place: Place, level: int) -> None:
-        self.some_text(node, place)
-        if level:
-            text = "only a top-level column takes a default; give the whole record one"
-            self.problems.add(node.line, place, text)
 
     def _range_element_type(self, node: Node, place: Place) -> None:
         members = self.members(node, place, ("type",), ("type",))

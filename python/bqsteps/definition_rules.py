@@ -5,7 +5,6 @@ sent anything. Sources: https://docs.cloud.google.com/bigquery/docs/reference/re
 .../docs/creating-partitioned-tables, .../docs/clustered-tables, .../docs/labels-intro, .../quotas#table_limits.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from bqsteps.definition_columns import Column, SchemaRules
 from bqsteps.definition_values import Place, Problems, ValueRules, kind_of, member_of
 from bqsteps.json_positions import Array, Member, Node, Object, Scalar
 from bqsteps.names import shown
+from bqsteps.spelling import nearest
 
 _KMS_KEY = re.compile(r"projects/[^/]+/locations/[^/]+/keyRings/[^/]+/cryptoKeys/[^/]+")
 
@@ -205,8 +205,8 @@ class TableRules(ValueRules):
     def _no_column(self, name: str, columns: dict[str, Column]) -> str:
         if "." in name and name.partition(".")[0].lower() in columns:
             return f"{shown(name)} is inside a record; only a top-level column can serve here"
-        nearest = difflib.get_close_matches(name.lower(), columns, n=1)
-        return f"there is no column {shown(name)}" + (f"; the nearest is {columns[nearest[0]].name}" if nearest else "")
+        meant = nearest(name.lower(), columns)
+        return f"there is no column {shown(name)}" + (f"; the nearest is {columns[meant].name}" if meant else "")
 
 
 def _explain_table_key(key: str) -> str:

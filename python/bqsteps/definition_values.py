@@ -3,7 +3,6 @@
 Standard library only.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from bqsteps import vocabulary
 from bqsteps.json_positions import Array, Member, Node, Object, Scalar
 from bqsteps.names import shown
+from bqsteps.spelling import nearest
 
 _INT64 = re.compile(r"-?[0-9]{1,19}")
 
@@ -133,9 +133,9 @@ class ValueRules:
         word = text.upper() if any_case and text.isascii() else text
         if word in known:
             return word
-        nearest = difflib.get_close_matches(word, known, n=1)
+        meant = nearest(word, known)
         options = ", ".join(option or "''" for option in known)
-        help_text = f"the nearest is {nearest[0]}" if nearest else f"known are {options}"
+        help_text = f"the nearest is {meant}" if meant else f"known are {options}"
         self.problems.add(node.line, place, f"unknown {what} {shown(text)}; {help_text}")
         return None
 
@@ -212,11 +212,9 @@ def kind_of(node: Node) -> str:
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(_folded(key), [_folded(word) for word in known], n=1)
-    if not nearest:
-        return f"unknown key; known are {', '.join(known)}"
-    word = next(word for word in known if _folded(word) == nearest[0])
-    return f"unknown key; the nearest is {word}"
+    by_folded = {_folded(word): word for word in known}
+    meant = nearest(_folded(key), by_folded)
+    return f"unknown key; the nearest is {by_folded[meant]}" if meant else f"unknown key; known are {', '.join(known)}"
 
 
 def _folded(key: str) -> str:

@@ -4,6 +4,7 @@ Sources: https://docs.cloud.google.com/bigquery/docs/schemas#column_names (with 
 https://docs.cloud.google.com/bigquery/docs/labels-intro#requirements.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -24,6 +25,8 @@ RESERVED_COLUMN_PREFIXES = (
 
 _SHOWN = 80
 
+_USUAL = re.compile(r"[A-Za-z0-9_]+")  # so are most columns named, and letter by letter it takes long
+
 _COLUMN_CATEGORIES = ("L", "M", "N", "Pc", "Pd")
 _COLUMN_SYMBOLS = frozenset("&%=+:'<>#|")
 _LABEL_START_CATEGORIES = ("Ll", "Lo")
@@ -36,7 +39,7 @@ def check_column(name: str) -> list[str]:
         return ["the name is empty"]
     if len(name) > MAX_COLUMN_NAME:
         return [f"{shown(name)} has {len(name)} characters; a column's name has at most {MAX_COLUMN_NAME}"]
-    if strange := _strange(name, _fits_a_column):
+    if not _USUAL.fullmatch(name) and (strange := _strange(name, _fits_a_column)):
         return [f"{shown(name)} holds {shown(strange)}, which no column's name may"]
     if name.upper().startswith(RESERVED_COLUMN_PREFIXES):
         prefix = next(prefix for prefix in RESERVED_COLUMN_PREFIXES if name.upper().startswith(prefix))

@@ -199,7 +199,7 @@ class _Columns(NamedTuple):
             found = there.pop(field.name.lower(), None)
             if found is None:
                 yield self._new(field, (*above, field.name))
-            elif field != found:  # only to save time: most columns are as wanted
+            elif _settled(field) != _settled(found):  # only to save time: most columns are as wanted
                 yield from self._both(field, found, (*above, found.name))
         for field in there.values():
             yield Change("kept", _path((*above, field.name)), _summary(field), None, _NOT_SAID)
@@ -307,6 +307,13 @@ class _Columns(NamedTuple):
         collate = f" COLLATE '{wanted.collation}'" if wanted.collation is not None else ""
         sql_type = wanted.sql_type.replace(wanted.type, _SQL_NAMES.get(wanted.type, wanted.type), 1)
         return f"Run {statement} {sql_type}{collate}"
+
+
+def _settled(field: Field) -> Field:
+    """The column with what holds where nothing is said, so that one comparison finds two columns to be the same."""
+    return field._replace(
+        mode=field.mode or "NULLABLE", collation=field.collation or "", policy_tags=field.policy_tags or ()
+    )
 
 
 def _metadata(wanted: Field, live: Field, names: tuple[str, ...]) -> Iterator[Change]:
