@@ -3,9 +3,11 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,10 +25,16 @@ def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[t
     what has not begun by then is not begun.
 
     Args:
-        work: called in a thread, for one item.
+        work: called for one item; in a thread, unless they are done one at a time.
         items: what is to be done.
         workers: how many at a time.
     """
+    if workers == 1:
+        for item in items:
+            yield item, work(item)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # a single table needs none
+
     pool = ThreadPoolExecutor(workers)
     pending: dict[Future[R], tuple[int, T]] = {}  # the first is the one that has waited longest
     done: SimpleQueue[Future[R]] = SimpleQueue()  # futures.wait would look at all that are pending, for each one
@@ -43,7 +51,7 @@ def each(work: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[t
         pool.shutdown(cancel_futures=True)
 
 
-def _next(pending: dict[Future[R], tuple[int, T]], done: SimpleQueue[Future[R]]) -> tuple[T, R]:
+def _next(pending: "dict[Future[R], tuple[int, T]]", done: "SimpleQueue[Future[R]]") -> tuple[T, R]:
     future = done.get()
     _, item = pending.pop(future)
     return item, future.result()

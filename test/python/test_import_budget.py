@@ -15,7 +15,7 @@ from stand_in import StandIn
 
 PACKAGE = str(ROOT / "resources/bqsteps/bqsteps.pyz")
 # Beyond what `from google.cloud import bigquery` imports by itself.
-BEYOND_THE_CLIENT = {"concurrent.futures.thread", "gc", "runpy"}
+BEYOND_THE_CLIENT = {"gc", "runpy"}
 # What reading settings and leaving a result needs of Python's own library, with all that these import themselves.
 WITHOUT_THE_CLIENT = (
     "import importlib.machinery, importlib.util, json, pathlib, re, tempfile, threading, typing, unicodedata"
