@@ -19,9 +19,19 @@ RESOURCES = SOURCE.parent / "resources" / "bqsteps"
 REQUIREMENTS = ("requirements.txt", "report-requirements.txt")
 SHEBANG = b"#!/usr/bin/env python3\n"
 # The client names these, and does without them: it talks REST, and grpc would be near half of what an agent fetches and
-# keeps in memory; it traces only with more of opentelemetry than it names; the others are for what nobody here asks of
-# google-auth, protobuf and cffi.
-LEFT_OUT = ("grpcio", "grpcio-status", "opentelemetry-api", "proto-plus", "pyasn1", "pyasn1-modules", "pycparser")
+# keeps in memory; it traces only with more of opentelemetry than it names; requests guesses charsets by
+# charset-normalizer, where BigQuery's JSON is UTF-8; the others are for what nobody here asks of google-auth, protobuf
+# and cffi.
+LEFT_OUT = (
+    "charset-normalizer",
+    "grpcio",
+    "grpcio-status",
+    "opentelemetry-api",
+    "proto-plus",
+    "pyasn1",
+    "pyasn1-modules",
+    "pycparser",
+)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 UNIX = 3
 MODE = 0o100644

@@ -4,6 +4,7 @@ import os
 import stat
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bqsteps.errors import Failure
+
+# What guesses charsets is not among what is installed for agents (LEFT_OUT in build_package), and requests, at its
+# import, asks for it.
+warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
 
 
 class Packages(NamedTuple):
