@@ -1,4 +1,4 @@
-"""Images, as folders: a bare one has an interpreter with pip and nothing else, a prepared one the packages, too."""
+"""Images, as folders: a bare one has an interpreter with pip and nothing else, the others packages, too, compiled."""
 
 import os
 import shutil
@@ -31,15 +31,34 @@ def bare(folder: Path) -> Path:
 
 
 def prepared(folder: Path) -> Path:
-    """An interpreter with the pinned packages, all compiled: what resources/bqsteps/Dockerfile makes.
+    """An interpreter with the packages that agents get: what resources/bqsteps/Dockerfile makes.
 
     Returns:
         The interpreter.
     """
-    python = _interpreter(folder)
-    _run(python, "-m", "ensurepip", "--default-pip")
+    return _with_packages(folder, agents_list())
+
+
+def plain(folder: Path) -> Path:
+    """An interpreter with all that python/requirements.txt names: what `pip install -r` gives a plain script.
+
+    Returns:
+        The interpreter.
+    """
+    return _with_packages(folder, REQUIREMENTS.read_bytes())
+
+
+def agents_list() -> bytes:
+    """The hashed list that the package carries for agents."""
     with zipfile.ZipFile(PYZ) as archive:
-        wanted = archive.extract("requirements.txt", folder)
+        return archive.read("requirements.txt")
+
+
+def _with_packages(folder: Path, requirements: bytes) -> Path:
+    python = _interpreter(folder)
+    wanted = folder / "requirements.txt"
+    wanted.write_bytes(requirements)
+    _run(python, "-m", "ensurepip", "--default-pip")
     _run(
         python, "-m", "pip", "install", "--quiet", "--compile", "--require-hashes", "--no-deps", "--no-index",
         "--find-links", str(WHEELS), "-r", wanted,

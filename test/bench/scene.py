@@ -5,7 +5,7 @@ import itertools
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,7 @@ class Scene:
         self.watch = watch
         self._folder = folder
         self._numbers = itertools.count(1)
-        digest = hashlib.sha256(image.REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-        self.bare = self._image("bare", digest)
-        self.prepared = self._image("prepared", digest)
+        self.bare, self.prepared, self.plain_image = map(self._image, (image.bare, image.prepared, image.plain))
         self.clear()
         bq.create_table(str(LOG), build.TABLE_RESOURCE["schema"]["fields"])
         bq.create_table(str(PLAIN_LOG), build.TABLE_RESOURCE["schema"]["fields"][:3])
@@ -53,14 +51,15 @@ class Scene:
         """Remove what the runs left: each from a bare image has its own packages."""
         shutil.rmtree(self._folder / "runs", ignore_errors=True)
 
-    def _image(self, name: str, digest: str) -> Path:
-        """The image, made once: the next bench finds it."""
-        folder = self._folder / "images" / f"{name}-{digest}"
+    def _image(self, make: Callable[[Path], Path]) -> Path:
+        """The interpreter of an image, which is made once: the next bench finds it."""
+        lists = image.REQUIREMENTS.read_bytes() + image.agents_list()
+        digest = hashlib.sha256(lists + sys.version.encode()).hexdigest()[:12]
+        folder = self._folder / "images" / f"{make.__name__}-{digest}"
         if not folder.is_dir():
             partial = folder.with_suffix(".partial")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
-            make = image.bare if name == "bare" else image.prepared
             make(partial)
             partial.rename(folder)
         return folder / "bin/python3"
