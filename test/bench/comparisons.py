@@ -3,14 +3,15 @@
 import shlex
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench import bq_tool
-from bench.measure import BrokenMeasurement, Program, Sample, alternate
-from bench.scene import DATASET, LOG, PLAIN_LOG, TABLE, Scene, define_tables, spooled, with_uv
-from stand_in import Limits
+from bench.measure import BrokenMeasurement, Program, Sample, Stopwatch, alternate
+from bench.scene import DATASET, LOG, PLAIN_LOG, TABLE, Scene, create_logs, define_tables, spooled, with_uv
+from stand_in import Limits, StandIn
 
 VENV = (
     "python3 -m venv venv && . venv/bin/activate && pip install --quiet -r requirements.txt && python plain/log_row.py"
@@ -250,21 +251,28 @@ class Rows:
     def replay(self, count: int) -> Sample:
         """So many, none of which is on record yet, with a service that has no limits."""
         with service(self._scene, 0.02):
-            return self._replay(count, UNBOUND)
+            return _replay(self._scene, self._scene.watch, self._folder, count, UNBOUND)
 
-    def within_limits(self, count: int) -> Sample:
-        """So many as jobs that take a second, with BigQuery's limits."""
-        with service(self._scene, 0.02, 1.0, Limits()):
-            return self._replay(count)
+    def within_limits(self, count: int, runs: int) -> list[Sample]:
+        """So many as jobs that take a second, with BigQuery's limits; so often at once, as all of it is waiting."""
+        folders = [self._scene.workspace() for _ in range(runs)]
+        with ThreadPoolExecutor(runs) as pool:
+            return list(pool.map(lambda folder: self._with_a_service_of_its_own(folder, count), folders))
 
-    def _replay(self, count: int, rate: str = "") -> Sample:
-        scene = self._scene
-        before = len(scene.bq.tables[str(LOG)].rows)
-        spool = self._folder / "spool"
-        shutil.rmtree(spool, ignore_errors=True)
-        spool.mkdir()
-        with (spool / "rows.ndjson").open("w", encoding="ascii") as file:
-            file.writelines(spooled(count, f"replayed/{before}"))
-        told = {"BQ_SPOOL_DIR": str(spool), "BQ_DEADLINE_SECONDS": "7200", "BQ_REQUESTS_PER_SECOND": rate}
-        program = scene.command(scene.prepared, self._folder, "replay", **told)
-        return scene.watch.run(program, lambda: len(scene.bq.tables[str(LOG)].rows) == before + count)
+    def _with_a_service_of_its_own(self, folder: Path, count: int) -> Sample:
+        with StandIn(latency=0.02, job_seconds=1.0, limits=Limits()) as bq, Stopwatch(bq) as watch:
+            create_logs(bq)
+            return _replay(self._scene, watch, folder, count)
+
+
+def _replay(scene: Scene, watch: Stopwatch, folder: Path, count: int, rate: str = "") -> Sample:
+    bq = watch.bq
+    before = len(bq.tables[str(LOG)].rows)
+    spool = folder / "spool"
+    shutil.rmtree(spool, ignore_errors=True)
+    spool.mkdir()
+    with (spool / "rows.ndjson").open("w", encoding="ascii") as file:
+        file.writelines(spooled(count, f"replayed/{before}"))
+    told = {"BQ_SPOOL_DIR": str(spool), "BQ_DEADLINE_SECONDS": "7200", "BQ_REQUESTS_PER_SECOND": rate}
+    program = scene.command(scene.prepared, folder, "replay", **told)
+    return watch.run(program, lambda: len(bq.tables[str(LOG)].rows) == before + count)

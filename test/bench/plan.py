@@ -16,8 +16,8 @@ class Plan:
         latencies: of the service, in seconds a request.
         tables: how many, to see how it grows.
         limited_runs: of the most tables, with BigQuery's limits.
-        rows: how many, to see how it grows; the most of them once.
-        slow_rows: how many are replayed as jobs that take a second; the most of them once.
+        rows: how many, to see how it grows.
+        slow_rows: how many are replayed as jobs that take a second, in all runs at once.
     """
 
     is_quick: bool
@@ -44,7 +44,7 @@ FULL = Plan(
     tables=(10, 100, 1_000),
     limited_runs=7,
     rows=(1, 10, 100, 1_000, 10_000),
-    slow_rows=(100, 1_000),
+    slow_rows=(100, 10_000),
 )
 QUICK = Plan(
     is_quick=True,

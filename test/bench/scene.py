@@ -44,8 +44,7 @@ class Scene:
         self._numbers = itertools.count(1)
         self.bare, self.prepared, self.plain_image = map(self._image, (image.bare, image.prepared, image.plain))
         self.clear()
-        bq.create_table(str(LOG), build.TABLE_RESOURCE["schema"]["fields"])
-        bq.create_table(str(PLAIN_LOG), build.TABLE_RESOURCE["schema"]["fields"][:3])
+        create_logs(bq)
 
     def clear(self) -> None:
         """Remove what the runs left: each from a bare image has its own packages."""
@@ -117,6 +116,12 @@ class Scene:
         """Run it, which has to put so many rows into the table."""
         before = len(self.bq.tables[str(table)].rows)
         return self.watch.run(program, lambda: len(self.bq.tables[str(table)].rows) == before + rows)
+
+
+def create_logs(bq: StandIn) -> None:
+    """Make the tables that rows go into, of the library and of plain scripts."""
+    bq.create_table(str(LOG), build.TABLE_RESOURCE["schema"]["fields"])
+    bq.create_table(str(PLAIN_LOG), build.TABLE_RESOURCE["schema"]["fields"][:3])
 
 
 def _found(program: Program) -> Program:
