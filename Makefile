@@ -68,8 +68,8 @@ lint-steps: $(BUILD)/classpath # the tests of what is written rather than run
 lint-files: # those tests of the repository and its documents that take seconds
 	@$(BIN)/pytest --quiet --no-header test/python/test_{import_budget,readme,repository}.py
 
-mutants: $(BUILD)/classpath ## change the steps in hundreds of ways, and count what no test notices (FILES='bqPod src/')
-	@nice java -cp "$$(cat $(BUILD)/classpath)" mutation.Mutants $(FILES)
+mutants: $(BUILD)/classpath ## change the steps and the tests' Jenkins in hundreds of ways, and count what no test notices (FILES='bqPod src/')
+	@nice java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$$(cat $(BUILD)/classpath)" mutation.Mutants $(FILES)
 
 package: ## build resources/bqsteps/bqsteps.pyz
 	@python=$$($(FIND_PYTHON)); "$$python" python/build_package.py

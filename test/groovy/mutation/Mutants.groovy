@@ -1,108 +1,61 @@
 package mutation
 
-import steps.StepTest
-
-import java.nio.file.Files
-
 /**
- * Says how much of the steps the tests hold: changes vars/ and src/ in one small way after the other, and counts the
- * changes that no test notices. Arguments: parts of the files' paths, to look at those files only.
+ * Says how much of the steps, and of the tests' own Jenkins, the tests hold: changes the code in one small way after the
+ * other, and counts the changes that no test notices. Arguments: parts of the files' paths, to look at those files only.
  */
 class Mutants {
 
     private static final double ENOUGH = 0.9
-    /** Its tests notice what is written, rather than what it does. */
-    private static final List<String> NOT_OF_BEHAVIOUR = ['AllowedSignaturesTest']
 
-    private final File library = Files.createTempDirectory('library').toFile()
-    private final Map<String, Source> sources = [:]
-    private final Worker worker = new Worker(library)
-    private final Map<String, List<Mutation>> tried = [:]
-    private final Map<String, List<Mutation>> survivors = [:]
+    private final List<Mutated> all = [new MutatedLibrary(), new MutatedHarness()]
+    private final Map<String, List<Mutation>> tried = [:].withDefault { [] }
+    private final Map<String, List<Mutation>> survivors = [:].withDefault { [] }
 
     static void main(String[] paths) {
         Mutants mutants = new Mutants()
-        Runtime.runtime.addShutdownHook(new Thread({ mutants.end() } as Runnable))
-        System.exit(mutants.run(paths.toList()) ? 0 : 1)
+        Runtime.runtime.addShutdownHook(new Thread({ mutants.all*.close() } as Runnable))
+        System.exit(mutants.all.every { mutants.run(it, paths.toList()) } && mutants.report() ? 0 : 1)
     }
 
-    private Mutants() {
-        StepTest.LIBRARY_PARTS.each { StepTest.copy(new File(StepTest.PROJECT, it), new File(library, it)) }
-        library.eachFileRecurse { File file ->
-            String path = library.toPath().relativize(file.toPath()).toString()
-            if (file.name.endsWith('.groovy')) {
-                sources[path] = new Source(path, file.getText('UTF-8'))
-            }
-        }
-    }
-
-    private boolean run(List<String> paths) {
-        List<String> chosen = sources.keySet().findAll { path -> paths.empty || paths.any { path.contains(it) } }.sort()
-        String unchanged = worker.verdict(classes(chosen))
-        if (unchanged != Trial.SURVIVED) {
+    private boolean run(Mutated mutated, List<String> paths) {
+        List<String> chosen = mutated.sources.keySet().findAll { path -> paths.empty || paths.any { path.contains(it) } }.sort()
+        String unchanged = chosen ? mutated.verdict(chosen) : Worker.SURVIVED
+        if (unchanged != Worker.SURVIVED) {
             println("The tests fail before anything is changed: ${unchanged}.")
             return false
         }
-        chosen.each { String path ->
-            tried[path] = Rules.mutations(sources[path])
-            survivors[path] = tried[path].findAll { survives(it) }
-        }
-        return report()
+        chosen.each { String path -> Rules.mutations(mutated.sources[path]).each { attempt(mutated, it) } }
+        return true
     }
 
-    private boolean survives(Mutation mutation) {
-        File file = new File(library, mutation.source.path)
-        file.setText(mutation.apply(), 'UTF-8')
-        String verdict = worker.verdict(classes([mutation.source.path]))
-        file.setText(mutation.source.text, 'UTF-8')
-        println("${verdict == Trial.SURVIVED ? 'SURVIVED' : 'caught  '}  ${mutation}")
-        return verdict == Trial.SURVIVED
-    }
-
-    /** A class of tests that bears a step's name is about that step; any other is about all of them. */
-    private List<String> classes(Collection<String> paths) {
-        Set<String> concerned = paths.collectMany { users(it) } as Set
-        List<String> tests = new File(StepTest.PROJECT, 'test/groovy/steps').list()*.minus('.groovy').findAll {
-            it.endsWith('Test') && !(it in NOT_OF_BEHAVIOUR)
+    private void attempt(Mutated mutated, Mutation mutation) {
+        String path = mutation.source.path
+        if (mutated.put(path, mutation.apply())) {
+            boolean survives = mutated.verdict([path]) == Worker.SURVIVED
+            println("${survives ? 'SURVIVED' : 'caught  '}  ${mutation}")
+            tried[path].add(mutation)
+            if (survives) {
+                survivors[path].add(mutation)
+            }
         }
-        tests.findAll { String test ->
-            String step = "vars/${(test - 'Test').replaceFirst('^B', 'b')}.groovy"
-            !sources.containsKey(step) || step in concerned
-        }
-    }
-
-    /** The files that name this one, or that name one that does. */
-    private Set<String> users(String path, Set<String> known = []) {
-        if (known.add(path)) {
-            String name = path.replaceFirst('.*/(.*)[.]groovy', '$1')
-            sources.values().findAll { it.text =~ /\b${name}[.(]/ }.each { users(it.path, known) }
-        }
-        return known
+        mutated.restore(path)
     }
 
     private boolean report() {
-        int all = 0
-        int survived = 0
+        int survived = survivors.values()*.size().sum(0)
         println('\nSurvivors:')
         survivors.values().flatten().each { println("  ${it}") }
-        println(String.format('%n%-32s %8s %8s %10s %7s', 'File', 'mutants', 'caught', 'survivors', 'share'))
-        tried.each { String path, List<Mutation> mutations ->
-            row(path, mutations.size(), survivors[path].size())
-            all += mutations.size()
-            survived += survivors[path].size()
-        }
+        println(String.format('%n%-40s %8s %8s %10s %7s', 'File', 'mutants', 'caught', 'survivors', 'share'))
+        tried.each { String path, List<Mutation> mutations -> row(path, mutations.size(), survivors[path].size()) }
+        int all = tried.values()*.size().sum(0)
         row('all', all, survived)
         return survived <= (1 - ENOUGH) * all
     }
 
     private static void row(String name, int all, int survived) {
         int caught = all - survived
-        println(String.format('%-32s %8d %8d %10d %6.1f%%', name, all, caught, survived, all ? 100d * caught / all : 100d))
-    }
-
-    private void end() {
-        worker.close()
-        library.deleteDir()
+        println(String.format('%-40s %8d %8d %10d %6.1f%%', name, all, caught, survived, all ? 100d * caught / all : 100d))
     }
 
 }

@@ -1,5 +1,6 @@
 package mutation
 
+import groovy.transform.CompileStatic
 import org.junit.platform.engine.DiscoverySelector
 import org.junit.platform.engine.discovery.DiscoverySelectors
 import org.junit.platform.engine.support.descriptor.MethodSource
@@ -12,64 +13,50 @@ import org.junit.platform.launcher.core.LauncherFactory
 import org.junit.platform.launcher.listeners.SummaryGeneratingListener
 
 /**
- * Runs tests of the steps, one at a time, until one fails: a process of its own, which Mutants can end when a changed
- * step never does. Each line that it reads names the classes of a trial. It answers with a line after each test that
- * passed, and at last with what caught the change, or that it survived.
+ * Runs tests of a package, one at a time, until one fails: a process of its own, which Worker can end when a changed
+ * program never does. Its first line names all tests. Each line that it reads names those of a trial, and it answers with
+ * a line for each: the milliseconds that it took, or that it failed, which ends the trial.
  */
 class Trial {
 
-    static final String SURVIVED = 'survived'
-    static final String CAUGHT = 'caught by '
+    static final String FAILED = 'failed'
 
     private final Launcher launcher = LauncherFactory.create()
-    /** The one that caught the last change comes first, as its neighbour is often caught by the same; then the quickest. */
-    private final List<TestIdentifier> tests = []
-    private final Map<TestIdentifier, Long> took = [:]
+    private final Map<String, String> ids = [:]
+    private final PrintStream answers = System.out
 
-    private Trial() {
-        TestPlan plan = launcher.discover(request(DiscoverySelectors.selectPackage('steps')))
+    private Trial(String tests) {
+        TestPlan plan = launcher.discover(request(DiscoverySelectors.selectPackage(tests)))
         plan.roots.each { add(it, plan) }
+        answers.println(ids.keySet().join(','))
     }
 
     static void main(String[] arguments) {
-        PrintStream answers = System.out
+        Trial trial = new Trial(arguments[0])
+        System.in.eachLine('UTF-8') { String line -> trial.run(line.split(',').toList()) }
+    }
+
+    /** What a changed program leaves to its thread, or as the output, is not for the next trial. */
+    private void run(List<String> tests) {
         System.out = new PrintStream(OutputStream.nullOutputStream())
-        Trial trial = new Trial()
-        System.in.eachLine('UTF-8') { String line ->
-            TestIdentifier failed = trial.firstFailure(line.split(',').toList()) { TestIdentifier passed ->
-                answers.println("passed ${name(passed)}")
-            }
-            answers.println(failed ? CAUGHT + name(failed) : SURVIVED)
-        }
+        Thread thread = new Thread({ tests.find { fails(it) } } as Runnable)
+        thread.contextClassLoader = new ClassesAnew()
+        thread.start()
+        thread.join()
     }
 
-    private TestIdentifier firstFailure(List<String> classes, Closure passed) {
-        TestIdentifier failing = tests.findAll { className(it) in classes }.find { TestIdentifier test ->
-            boolean failed = fails(test)
-            if (!failed) {
-                passed(test)
-            }
-            return failed
-        }
-        if (failing) {
-            tests.remove(failing)
-            tests.add(0, failing)
-        } else {
-            tests.sort { took[it] }
-        }
-        return failing
-    }
-
-    private boolean fails(TestIdentifier test) {
+    private boolean fails(String test) {
         SummaryGeneratingListener listener = new SummaryGeneratingListener()
-        launcher.execute(request(DiscoverySelectors.selectUniqueId(test.uniqueId)), listener)
-        took[test] = listener.summary.timeFinished - listener.summary.timeStarted
-        return listener.summary.totalFailureCount > 0
+        launcher.execute(request(DiscoverySelectors.selectUniqueId(ids[test])), listener)
+        boolean failed = listener.summary.totalFailureCount > 0
+        answers.println(failed ? FAILED : listener.summary.timeFinished - listener.summary.timeStarted)
+        return failed
     }
 
     private void add(TestIdentifier found, TestPlan plan) {
-        if (found.source.orElse(null) instanceof MethodSource) {
-            tests.add(found)
+        MethodSource method = found.source.filter { it instanceof MethodSource }.orElse(null)
+        if (method) {
+            ids["${method.className}.${method.methodName}".toString()] = found.uniqueId
         } else {
             plan.getChildren(found).each { add(it, plan) }
         }
@@ -79,12 +66,26 @@ class Trial {
         LauncherDiscoveryRequestBuilder.request().selectors(selector).build()
     }
 
-    private static String name(TestIdentifier test) {
-        "${className(test)}.${((MethodSource) test.source.get()).methodName}"
+}
+
+/** Loads the classes that are in folders, as those of the tests are, again; the libraries' classes stay. */
+@CompileStatic
+class ClassesAnew extends URLClassLoader {
+
+    ClassesAnew() {
+        super(folders(), Trial.classLoader)
     }
 
-    private static String className(TestIdentifier test) {
-        ((MethodSource) test.source.get()).className.replaceFirst('.*[.]', '')
+    @Override
+    protected Class loadClass(String name, boolean resolve) {
+        synchronized (getClassLoadingLock(name)) {
+            findLoadedClass(name) ?: findResource(name.replace('.', '/') + '.class') ? findClass(name) : super.loadClass(name, resolve)
+        }
+    }
+
+    private static URL[] folders() {
+        String[] paths = System.getProperty('java.class.path').split(File.pathSeparator)
+        paths.collect { String path -> new File(path) }.findAll { File file -> file.directory }*.toURI()*.toURL() as URL[]
     }
 
 }
