@@ -18,4 +18,11 @@ class ConsoleTest {
         assert seen == console.lines
     }
 
+    @Test
+    void a_line_is_printed_at_once_where_there_is_an_output() {
+        ByteArrayOutputStream printed = new ByteArrayOutputStream()
+        new Console(new PrintStream(new BufferedOutputStream(printed))).line('one')
+        assert printed.toString().readLines() == ['one']
+    }
+
 }

@@ -1,34 +1,13 @@
 package selftest
 
-import harness.Agent
 import harness.Build
-import harness.Jenkins
-import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
-import org.junit.jupiter.api.Timeout
-import org.junit.jupiter.api.io.TempDir
 
 /** Declarative pipelines, as the plugin runs them. */
-@Timeout(120L)
-class DeclarativeTest {
+class DeclarativeTest extends SelfTest {
 
     private static final List<String> CONDITIONS = ['cleanup', 'notBuilt', 'failure', 'unstable', 'unsuccessful', 'success', 'aborted',
                                                     'regression', 'fixed', 'changed', 'always']
-
-    @TempDir
-    public File folder
-    Jenkins jenkins
-
-    @BeforeEach
-    void setUpJenkins() {
-        jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
-        jenkins.agent.environment = [PATH: System.getenv('PATH')]
-    }
-
-    List<String> lines(String pipeline) {
-        jenkins.run(pipeline)
-        jenkins.console.lines.findAll { !it.startsWith('[') && !it.startsWith('+') && !it.startsWith('Running') }
-    }
 
     /** The post conditions that run after that work, in their order. */
     List<String> conditions(String work, String before = null) {
@@ -144,7 +123,7 @@ class DeclarativeTest {
                     when { expression { env.BOTH != 'x' } }
                     stages {
                         stage('First') { steps { sh 'touch ../started-$BOTH; set -- ../started-*; until [ $# = 3 ]; do sleep 0.01; set -- ../started-*; done' } }
-                        stage('Second') { steps { sh 'echo "cell $BOTH $WORKSPACE"' } }
+                        stage('Second') { steps { sh 'echo "cell $BOTH ${WORKSPACE##*/}"' } }
                     }
                     post { always { echo "post ${BOTH}" } }
                 }
@@ -158,8 +137,7 @@ class DeclarativeTest {
             "[Pipeline] { (Branch: Matrix - OS = 'linux', DB = 'pg')",
         ]
         assert lines.findAll { it.startsWith('cell ') }*.tokenize(' ')*.get(1) as Set == ['linux-bq', 'mac-bq', 'linux-pg'] as Set
-        assert lines.findAll { it.startsWith('cell ') }*.tokenize(' ')*.get(2) as Set ==
-            ['app', 'app@2', 'app@3'].collect { "${folder}/work/${it}".toString() } as Set
+        assert lines.findAll { it.startsWith('cell ') }*.tokenize(' ')*.get(2) as Set == ['app', 'app@2', 'app@3'] as Set
         assert lines.findAll { it =~ '^(post|all)' }.last() == 'all'
         assert lines.count { it.startsWith('post ') } == 3
     }
@@ -211,8 +189,15 @@ class DeclarativeTest {
         jenkins.run('pipeline { agent any; options { disableConcurrentBuilds(); timestamps() }; stages { stage("One") { steps { echo "one" } } } }')
         assert jenkins.build.result == 'SUCCESS' : jenkins.console
         assert jenkins.calls*.step.intersect(['disableConcurrentBuilds', 'timestamps']) == ['timestamps']
-        assert lines('pipeline { agent any; stages { stage("One") { options { retry(2) }; steps { sh "[ -e tried ] || { touch tried; exit 1; }" } } } }')
-            .last() == 'Finished: SUCCESS'
+    }
+
+    @Test
+    void a_stages_options_wrap_that_stage_only() {
+        assert lines('''pipeline { agent any; stages {
+            stage('One') { options { retry(2) }; steps { sh '[ -e tried ] || { touch tried; exit 1; }' } }
+            stage('Two') { steps { echo 'two' } }
+        } }''') == ['ERROR: script returned exit code 1', 'Retrying', 'two', 'Finished: SUCCESS']
+        assert jenkins.calls*.step == ['pipeline', 'node', 'stage', 'retry', 'sh', 'sh', 'stage', 'echo']
     }
 
     @Test
@@ -245,7 +230,7 @@ class DeclarativeTest {
         ["agent { label 'linux && big' }", "agent { node { label 'linux && big' } }"].each { String agent ->
             setUpJenkins()
             assert lines("pipeline { ${agent}; stages { stage('One') { steps { sh 'pwd' } } } }") ==
-                [new File(folder, 'work/app').path, 'Finished: SUCCESS']
+                [workspace.path, 'Finished: SUCCESS']
             assert jenkins.calls.findAll { it.step == 'node' }*.given == [[label: 'linux && big']]
         }
     }
