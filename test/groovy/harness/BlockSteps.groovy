@@ -22,7 +22,6 @@ class BlockSteps {
             Context context = jenkins.program.branch.context
             context.agentFor('dir')
             File folder = context.file((String) given.path)
-            folder.mkdirs()
             jenkins.console.line("Running in ${folder.path}")
             jenkins.within(frame, [folder: folder])
         }

@@ -20,7 +20,7 @@ class CatchErrorTest extends SelfTest {
     @Test
     void the_build_fails_and_the_stage_with_it_unless_other_results_are_named() {
         assert outcome('catchError { error "e" }') == ['stage failure FAILURE', 'build failure FAILURE', 'Finished: FAILURE']
-        assert outcome('catchError(buildResult: "UNSTABLE") { error "e" }') ==
+        assert outcome('catchError(buildResult: "unstable") { error "e" }') ==
             ['stage unstable UNSTABLE', 'build unstable UNSTABLE', 'Finished: UNSTABLE']
         ['SUCCESS', null].each { String none ->
             String named = none ? "'${none}'" : 'null'

@@ -4,7 +4,7 @@ import harness.Console
 import org.junit.jupiter.api.Test
 
 /** The log of a build. */
-class ConsoleTest {
+class ConsoleTest extends SelfTest {
 
     @Test
     void lines_come_whole_from_whatever_runs_beside_each_other() {
@@ -23,6 +23,18 @@ class ConsoleTest {
         ByteArrayOutputStream printed = new ByteArrayOutputStream()
         new Console(new PrintStream(new BufferedOutputStream(printed))).line('one')
         assert printed.toString().readLines() == ['one']
+    }
+
+    @Test
+    void it_reads_as_jenkins_own() {
+        jenkins.run('''node { stage('Build it') { dir('sub') { sh 'echo hi' } } }
+            parallel only: { error 'no' }''')
+        assert jenkins.console.lines*.replace(jenkins.agent.root.path, '') == [
+            '[Pipeline] Start of Pipeline', '[Pipeline] node', 'Running on agent-1 in /app', '[Pipeline] {', '[Pipeline] stage', '[Pipeline] { (Build it)',
+            '[Pipeline] dir', 'Running in /app/sub', '[Pipeline] {', '[Pipeline] sh', '+ echo hi', 'hi', '[Pipeline] }', '[Pipeline] // dir',
+            '[Pipeline] }', '[Pipeline] // stage', '[Pipeline] }', '[Pipeline] // node', '[Pipeline] parallel', '[Pipeline] { (Branch: only)',
+            '[Pipeline] error', 'Failed in branch only', '[Pipeline] }', '[Pipeline] // parallel', '[Pipeline] End of Pipeline', 'ERROR: no', 'Finished: FAILURE',
+        ]
     }
 
 }

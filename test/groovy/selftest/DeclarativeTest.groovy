@@ -238,13 +238,13 @@ class DeclarativeTest extends SelfTest {
     @Test
     void the_repository_is_checked_out_on_each_agent_unless_it_is_told_not_to() {
         jenkins.sources = new File(folder, 'repository')
-        jenkins.sources.mkdirs()
-        new File(jenkins.sources, 'there').text = ''
-        jenkins.run('pipeline { agent any; stages { stage("One") { steps { sh "ls there" } } } }')
+        new File(jenkins.sources, 'in/it').mkdirs()
+        new File(jenkins.sources, 'in/it/there').text = ''
+        jenkins.run('pipeline { agent any; stages { stage("One") { steps { sh "ls in/it/there" } } } }')
         assert jenkins.build.result == 'SUCCESS' && '[Pipeline] { (Declarative: Checkout SCM)' in jenkins.console.lines
         setUpJenkins()
         jenkins.sources = new File(folder, 'repository')
-        jenkins.run('pipeline { agent any; options { skipDefaultCheckout() }; stages { stage("One") { steps { deleteDir(); sh "ls there" } } } }')
+        jenkins.run('pipeline { agent any; options { skipDefaultCheckout() }; stages { stage("One") { steps { deleteDir(); sh "ls in" } } } }')
         assert jenkins.build.result == 'FAILURE' && jenkins.calls.every { it.step != 'checkout' }
     }
 

@@ -13,10 +13,10 @@ class EnvironmentTest extends SelfTest {
         List<String> said = lines('''node {
             sh 'echo "$AGENTS $FROM $JOB_NAME $BUILD_NUMBER $BUILD_URL $NODE_NAME"'
             stage('Check it') { sh 'echo "$STAGE_NAME"' }
-            sh 'echo "${STAGE_NAME-none} ${USER-none} ${JAVA_HOME-none} ${MAVEN_CMD_LINE_ARGS-none}"'
+            sh 'echo "${STAGE_NAME-none} ${HOME-none} ${USER-none} ${JAVA_HOME-none} ${MAVEN_CMD_LINE_ARGS-none}"'
         }''')
         assert said == ['1 administrator team/app 7 https://jenkins.example.com/job/team/job/app/7/ agent-1', 'Check it',
-                        'none none none none', 'Finished: SUCCESS']
+                        'none none none none none', 'Finished: SUCCESS']
     }
 
     @Test

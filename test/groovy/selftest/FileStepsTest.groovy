@@ -31,6 +31,8 @@ class FileStepsTest extends SelfTest {
             echo sh(returnStdout: true, script: "printf '\\\\351'")
             echo sh(returnStdout: true, script: "printf '\\\\303\\\\251'", encoding: 'UTF-8')
         }''') == [' e9', 'é', 'é', 'é', 'Finished: SUCCESS']
+        setUpJenkins()
+        assert lines("node { sh 'echo é€' }")[0] == 'é€'
     }
 
     @Test
@@ -45,6 +47,16 @@ class FileStepsTest extends SelfTest {
         jenkins.parameters.outside = new File(folder, 'outside').path
         assert lines("node { dir('a') { dir('b') { writeFile file: 'c', text: 'x' } }; echo readFile('a/b/c') + readFile(params.outside) }") ==
             ['xoutside', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void deleteDir_deletes_the_current_folder_and_dir_makes_none() {
+        assert lines('''node {
+            writeFile file: 'a/b', text: 'x'
+            dir('a') { deleteDir() }
+            dir('c') { }
+            echo "${fileExists('a')} ${fileExists('c')} ${fileExists('.')}"
+        }''') == ['false false true', 'Finished: SUCCESS']
     }
 
     @Test
@@ -64,6 +76,10 @@ class FileStepsTest extends SelfTest {
     void a_resource_that_no_library_has_fails() {
         Throwable failure = failureOf("libraryResource 'x/none'")
         assert failure instanceof AbortException && failure.message == 'No such library resource x/none could be found.'
+        new File(folder, 'resources/x').mkdirs()
+        jenkins.library('lib', folder)
+        jenkins.run("@Library('lib') _\nlibraryResource 'x'")
+        assert jenkins.failure.message == 'No such library resource x could be found.'
     }
 
     @Test
@@ -82,8 +98,11 @@ class FileStepsTest extends SelfTest {
 
     @Test
     void archiveArtifacts_fails_where_nothing_matches_unless_that_is_allowed() {
-        assert lines("node { archiveArtifacts artifacts: '*', allowEmptyArchive: true; archiveArtifacts '*.x'; echo 'went on' }")[-2..-1] ==
-            ['ERROR: No artifacts found that match the file pattern "*.x".', 'Finished: FAILURE']
+        assert lines("""node {
+            dir('none') { archiveArtifacts artifacts: '*', allowEmptyArchive: true }
+            archiveArtifacts '*.x'
+            echo 'went on'
+        }""") == ['Archiving artifacts', 'Archiving artifacts', 'ERROR: No artifacts found that match the file pattern "*.x".', 'Finished: FAILURE']
     }
 
 }

@@ -39,10 +39,15 @@ class HarnessTest extends SelfTest {
 
     @Test
     void steps_that_need_an_agent_fail_without_one() {
-        ['sh "id"', 'writeFile file: "a", text: ""', 'fileExists "a"', 'isUnix()', 'pwd()', 'dir("x") { }', 'archiveArtifacts "x"'].each { String step ->
+        [
+            'sh "id"', 'writeFile file: "a", text: ""', 'readFile "a"', 'fileExists "a"', 'isUnix()', 'pwd()', 'dir("x") { }', 'deleteDir()',
+            'archiveArtifacts "x"', 'junit "x"', 'checkout scm', 'container("x") { }',
+        ].each { String step ->
             setUpJenkins()
             jenkins.run(step)
-            assert jenkins.failure instanceof MissingContextVariableException && jenkins.failure.message.contains('hudson.FilePath is missing') : step
+            assert jenkins.failure instanceof MissingContextVariableException : step
+            assert jenkins.failure.message.readLines()[0] == 'Required context class hudson.FilePath is missing'
+            assert jenkins.failure.message.contains("the step '${step.find(/\w+/)}'")
         }
     }
 
@@ -55,11 +60,13 @@ class HarnessTest extends SelfTest {
 
     @Test
     void withEnv_refuses_what_a_pod_or_linux_does_not_take() {
-        ['a-b=1', '1=x', 'noequals', 'N=a\\0b'].each { String bad ->
+        ['a-b=1': 'a pod drops', '1=x': 'a pod drops', '=x': 'a pod drops', 'noequals': 'noequals', 'N=a\\0b': 'Invalid environment variable value: N=a?b'].each {
             setUpJenkins()
-            jenkins.run("node { withEnv(['${bad}']) { echo 'in' } }")
-            assert jenkins.build.result == 'FAILURE' && !('in' in jenkins.console.lines) : bad
+            jenkins.run("node { withEnv(['${it.key}']) { echo 'in' } }")
+            assert jenkins.failure.message.startsWith(it.value) && !('in' in jenkins.console.lines)
         }
+        setUpJenkins()
+        assert lines("withEnv(['_A1+B_2=x', 'Z_9=y']) { echo _A1 + Z_9 }")[0] == 'xy'
         setUpJenkins()
         jenkins.run("withEnv(['K=' + 'x' * (128 * 1024 - 3)]) { echo 'fits' }; withEnv(['K=' + 'x' * (128 * 1024 - 2)]) { echo 'too long' }")
         assert 'fits' in jenkins.console.lines && !('too long' in jenkins.console.lines)
@@ -192,8 +199,9 @@ class HarnessTest extends SelfTest {
 
     @Test
     void a_timeout_ends_what_runs_in_it_and_is_an_ordinary_failure_outside() {
-        assert lines("""node { retry(2) { timeout(time: 50, unit: 'MILLISECONDS') { sh 'exec sleep 600' } } }""").count('Retrying') == 1
-        assert jenkins.build.result == 'ABORTED' && jenkins.failure.message == 'Timeout has been exceeded'
+        List<String> once = ['+ exec sleep 600', 'Cancelling nested steps due to timeout', 'Timeout has been exceeded']
+        assert lines("""node { retry(2) { timeout(time: 50, unit: 'MILLISECONDS') { sh 'exec sleep 600' } } }""") ==
+            once + 'Retrying' + once + 'Finished: ABORTED'
         setUpJenkins()
         assert lines("timeout(1) { echo 'in time' }; echo 'went on'") == ['in time', 'went on', 'Finished: SUCCESS']
     }

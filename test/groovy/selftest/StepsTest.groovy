@@ -1,5 +1,6 @@
 package selftest
 
+import harness.RecordedStep
 import harness.UnserializableProgram
 import org.junit.jupiter.api.Test
 
@@ -19,6 +20,32 @@ class StepsTest extends SelfTest {
         assert jenkins.record.inside*.name == ['parallel']
         assert jenkins.record.inside[0].inside*.given == [[name: 'a'], [name: 'b']]
         assert jenkins.record.inside[0].inside*.inside*.name == [['stage', 'echo'], []]
+    }
+
+    @Test
+    void the_record_has_the_bytes_that_cross_between_controller_and_agent() {
+        jenkins.run('''node {
+            writeFile file: 'a', text: 'AAEC', encoding: 'Base64'
+            sh 'echo 12345'
+            withEnv(['MORE=12345678']) { echo sh(script: 'echo 12; echo 345 >&2', returnStdout: true) }
+        }''')
+        List<RecordedStep> steps = jenkins.record.flat().findAll { it.name in ['writeFile', 'sh'] }
+        int variables = (jenkins.build.variables() + [NODE_NAME: 'agent-1', WORKSPACE: workspace.path, WORKSPACE_TMP: workspace.path + '@tmp'])
+            .collect { "${it.key}=${it.value}\0".length() }.sum()
+        assert steps*.sent == [3, 'echo 12345'.length() + variables, 'echo 12; echo 345 >&2'.length() + variables + 'MORE=12345678\0'.length()]
+        assert steps*.received == [0, '+ echo 12345\n12345\n'.length(), '12\n'.length() + '+ echo 12\n+ echo 345\n345\n'.length()]
+    }
+
+    @Test
+    void steps_take_the_parameters_that_jenkins_knows_and_go_without_effect_here() {
+        jenkins.library('lib', folder)
+        assert lines('''node {
+            sh script: 'true', label: 'l'
+            writeFile file: 'a', text: ''
+            archiveArtifacts artifacts: 'a', fingerprint: true
+            sleep time: 1, unit: 'HOURS'
+            library identifier: 'lib@main', changelog: false, retriever: modernSCM([$class: 'GitSCMSource'])
+        }''').last() == 'Finished: SUCCESS'
     }
 
     @Test
