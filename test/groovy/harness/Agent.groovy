@@ -132,6 +132,18 @@ class RemovedAgent extends FlowInterruptedException {
 
 }
 
+/** What a step fails with whose agent is gone already. */
+class OfflineAgent extends AgentOfflineException {
+
+    final Allocation allocation
+
+    OfflineAgent(Allocation allocation) {
+        super("Unable to create live FilePath for ${allocation.agent.name}")
+        this.allocation = allocation
+    }
+
+}
+
 /** Where the program is: on which agent, in which folder and container, with which variables on top. */
 class Context {
 
@@ -165,7 +177,7 @@ class Context {
             throw new MissingContextVariableException('hudson.FilePath', step)
         }
         if (allocation.lost) {
-            throw new AgentOfflineException("Unable to create live FilePath for ${agent.name}")
+            throw new OfflineAgent(allocation)
         }
         return agent
     }

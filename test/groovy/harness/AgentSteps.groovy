@@ -90,7 +90,7 @@ class KubernetesAgent extends AnyAgent {
         if (!super.holds(failed, jenkins)) {
             return false
         }
-        Allocation allocation = failed instanceof RemovedAgent ? failed.allocation : null
+        Allocation allocation = failed instanceof RemovedAgent || failed instanceof OfflineAgent ? failed.allocation : null
         if (allocation?.template?.label in jenkins.liveTemplates) {
             return true
         }

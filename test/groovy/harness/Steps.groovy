@@ -84,6 +84,7 @@ class Steps {
             jenkins.console.line("WARNING: ${given.message}")
             jenkins.build.setResult('UNSTABLE')
             jenkins.program.branch.step.warning = 'UNSTABLE'
+            null
         }
         define('sleep', ['time', 'unit']) { Map given, frame -> null }
     }

@@ -2,7 +2,8 @@ package mutation
 
 /**
  * Says how much of the steps, and of the tests' own Jenkins, the tests hold: changes the code in one small way after the
- * other, and counts the changes that no test notices. Arguments: parts of the files' paths, to look at those files only.
+ * other, and counts the changes that no test notices. Arguments: parts of the files' paths, to look at those files only,
+ * each with or without the number of a line.
  */
 class Mutants {
 
@@ -19,13 +20,16 @@ class Mutants {
     }
 
     private boolean run(Mutated mutated, List<String> paths) {
-        List<String> chosen = mutated.sources.keySet().findAll { path -> paths.empty || paths.any { path.contains(it) } }.sort()
+        List<String> files = paths*.replaceFirst(/:\d+$/, '')
+        List<String> chosen = mutated.sources.keySet().findAll { path -> files.empty || files.any { path.contains(it) } }.sort()
         String unchanged = chosen ? mutated.verdict(chosen) : Worker.SURVIVED
         if (unchanged != Worker.SURVIVED) {
             println("The tests fail before anything is changed: ${unchanged}.")
             return false
         }
-        chosen.each { String path -> Rules.mutations(mutated.sources[path]).each { attempt(mutated, it) } }
+        chosen.collectMany { Rules.mutations(mutated.sources[it]) }.findAll { Mutation mutation ->
+            paths.empty || paths.any { mutation.place.contains(it) }
+        }.each { attempt(mutated, it) }
         return true
     }
 

@@ -22,13 +22,17 @@ class Mutation {
         source.text.substring(0, from) + after + source.text.substring(to)
     }
 
+    String getPlace() {
+        "${source.path}:${source.line(from)}"
+    }
+
     /** The line, with what is changed in brackets: before → after. */
     @Override
     String toString() {
         String head = source.text.substring(source.text.lastIndexOf('\n', from - 1) + 1, from)
         String tail = source.text.substring(to, source.text.indexOf('\n', to))
         String change = "⟦${shown(source.text.substring(from, to))} → ${shown(after)}⟧"
-        return "${source.path}:${source.line(from)}  " + "${head.trim()} ${change} ${tail.trim()}".trim()
+        return "${place}  " + "${head.trim()} ${change} ${tail.trim()}".trim()
     }
 
     private static String shown(String code) {

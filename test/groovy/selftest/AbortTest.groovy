@@ -1,5 +1,6 @@
 package selftest
 
+import harness.Agent
 import org.junit.jupiter.api.Test
 
 /** An abort can come in every step that there is, and in the middle of every block. */
@@ -67,6 +68,18 @@ class AbortTest extends SelfTest {
         assert jenkins.build.result == 'ABORTED' : jenkins.console
         assert processes.size() == 4
         processes.each { it.onExit().get() }
+    }
+
+    @Test
+    void an_abort_that_comes_before_the_process_is_there_ends_it() {
+        jenkins.agent = new Agent(jenkins.agent.root) {
+            @Override
+            Map<String, String> getEnvironment() {
+                jenkins.abort()
+                return [PATH: System.getenv('PATH')]
+            }
+        }
+        assert lines('''node { sh '#!/bin/sh\\nsleep 2; echo "went on"' }''') == ['Aborted by Ada', 'Finished: ABORTED']
     }
 
     @Test

@@ -29,6 +29,17 @@ class CatchErrorTest extends SelfTest {
     }
 
     @Test
+    void a_stages_result_alone_leaves_the_builds_a_failure() {
+        assert outcome('catchError(stageResult: "UNSTABLE") { error "e" }') == ['stage failure FAILURE', 'build failure FAILURE', 'Finished: FAILURE']
+    }
+
+    @Test
+    void a_message_comes_before_the_failure_and_the_value_of_the_block_is_lost() {
+        assert lines('''echo "${catchError(message: 'm') { 1 }}"; echo "${catchError(message: 'm') { error 'e' }}"''') ==
+            ['null', 'ERROR: m', 'ERROR: e', 'Setting overall build result to FAILURE', 'null', 'Finished: FAILURE']
+    }
+
+    @Test
     void the_stages_result_is_for_the_post_of_the_stage_only() {
         [UNSTABLE: 'unstable', FAILURE: 'failure', NOT_BUILT: 'notBuilt', ABORTED: 'aborted'].each { String result, String condition ->
             assert outcome("catchError(buildResult: 'SUCCESS', stageResult: '${result}') { error 'e' }") ==
@@ -65,6 +76,8 @@ class CatchErrorTest extends SelfTest {
     @Test
     void warnError_unstable_and_junit_make_the_stage_unstable() {
         assert outcome('warnError("w") { error "e" }') == ['stage unstable UNSTABLE', 'build unstable UNSTABLE', 'Finished: UNSTABLE']
+        assert outcome('script { warnError("w") { error "e" }; currentBuild.@result = null }') ==
+            ['stage unstable UNSTABLE', 'build success SUCCESS', 'Finished: SUCCESS']
         assert outcome('script { unstable "u"; currentBuild.@result = null }') == ['stage unstable UNSTABLE', 'build success SUCCESS', 'Finished: SUCCESS']
         assert outcome('''node('') { script {
             writeFile file: 'r.xml', text: '<testsuite><testcase><failure/></testcase></testsuite>'
@@ -75,15 +88,16 @@ class CatchErrorTest extends SelfTest {
 
     @Test
     void an_abort_that_is_caught_aborts_build_and_stage_whatever_is_named() {
-        Closure aborting = { String step ->
+        Closure aborting = { String step, String then = '' ->
             setUpJenkins()
             jenkins.abortAt { String name, Map given -> name == 'isUnix' }
             lines("""pipeline { agent any
-                stages { stage('One') { steps { ${step} { isUnix() } }; post { aborted { echo "stage \${currentBuild.result}" } } } }
+                stages { stage('One') { steps { script { ${step} { isUnix() }; ${then} } }; post { aborted { echo "stage \${currentBuild.result}" } } } }
             }""")
         }
         ["catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE')", "warnError('w')"].each { String step ->
             assert aborting(step).containsAll(['aborted in isUnix', 'stage ABORTED', 'Finished: ABORTED']) : jenkins.console
+            assert 'stage ABORTED' in aborting(step, 'currentBuild.@result = null') : jenkins.console
         }
         assert aborting("warnError(message: 'w', catchInterruptions: false)") == ['stage ABORTED', 'aborted in isUnix', 'Finished: ABORTED']
     }

@@ -41,6 +41,30 @@ class ContainerTest extends SelfTest {
     }
 
     @Test
+    void what_the_agents_variables_name_below_tmp_stays() {
+        Assumptions.assumeTrue(PrivateTmp.literal, 'this machine lets no process have mounts of its own')
+        List<File> files = (1..4).collect { File.createTempFile('kept', null, new File('/tmp')) }
+        File kept = new File("${files[0].path}.d")
+        kept.mkdirs()
+        jenkins.agent.environment += [A: '/opt:' + kept + '/bin:' + files[0], B: files[1].path, C: '/opt' + files[2], D: '/tmp/no such']
+        List<String> lines = inPods("""node(POD_LABEL) { container('one') {
+            sh 'touch ${kept}/there; for file in ${kept} ${files.join(' ')}; do [ ! -e \$file ] || echo \$file; done'
+        } }""")
+        assert lines == [kept.path, files[0].path, files[1].path, 'Finished: SUCCESS']
+        assert new File(kept, 'there').exists()
+        kept.deleteDir()
+        files*.delete()
+    }
+
+    @Test
+    void an_agent_in_a_container_is_in_none_of_its_own() {
+        assert inPods('''node(POD_LABEL) { container('one') {
+            sh 'touch "${TMPDIR:-/tmp}/there"'
+            node('') { sh '[ "$NODE_NAME" = agent-1 ] && ls -d "${TMPDIR:-/tmp}/there" 2>/dev/null || echo none' }
+        } }''') == ['none', 'Finished: SUCCESS']
+    }
+
+    @Test
     void an_abort_ends_what_a_container_runs_with_what_that_has_started() {
         List<ProcessHandle> processes = []
         jenkins.console.watch { String line ->

@@ -66,7 +66,7 @@ class HarnessTest extends SelfTest {
             assert jenkins.failure.message.startsWith(it.value) && !('in' in jenkins.console.lines)
         }
         setUpJenkins()
-        assert lines("withEnv(['_A1+B_2=x', 'Z_9=y']) { echo _A1 + Z_9 }")[0] == 'xy'
+        assert lines("withEnv(['_A1+B_2=x', 'Z_9=y', 'C+=z']) { echo _A1 + Z_9 + C }")[0] == 'xyz'
         setUpJenkins()
         jenkins.run("withEnv(['K=' + 'x' * (128 * 1024 - 3)]) { echo 'fits' }; withEnv(['K=' + 'x' * (128 * 1024 - 2)]) { echo 'too long' }")
         assert 'fits' in jenkins.console.lines && !('too long' in jenkins.console.lines)
@@ -204,6 +204,16 @@ class HarnessTest extends SelfTest {
             once + 'Retrying' + once + 'Finished: ABORTED'
         setUpJenkins()
         assert lines("timeout(1) { echo 'in time' }; echo 'went on'") == ['in time', 'went on', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void a_timeout_that_comes_too_late_ends_nothing() {
+        jenkins.steps.define('waitForTheTimeout', []) { Map given, frame ->
+            while (!jenkins.console.lines.any { it.startsWith('Cancelling') }) {
+                Thread.sleep(1)
+            }
+        }
+        assert lines("timeout(time: 100, unit: 'MILLISECONDS') { waitForTheTimeout() }; echo 'went on'")[1..-1] == ['went on', 'Finished: SUCCESS']
     }
 
     @Test

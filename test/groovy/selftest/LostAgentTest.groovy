@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.api.io.TempDir
 
+import java.nio.charset.StandardCharsets
+
 /** Pods, what they inherit, and what `retry(conditions: …)` does about those that are lost. */
 @Timeout(120L)
 class LostAgentTest {
@@ -71,7 +73,7 @@ class LostAgentTest {
             sh 'true'
         }''')
         assert 'first: Agent was removed' in jenkins.console.lines && !('trapped' in jenkins.console.lines)
-        assert jenkins.failure instanceof AgentOfflineException
+        assert jenkins.failure instanceof AgentOfflineException && jenkins.failure.message == 'Unable to create live FilePath for agent-1'
         assert jenkins.build.result == 'FAILURE'
     }
 
@@ -104,7 +106,39 @@ class LostAgentTest {
             new File(folder, 'work').deleteDir()
             losing("retry(count: 2, conditions: [${it.key}]) { node { sh 'if [ -e lost ]; then exit; fi; touch lost; echo waiting; exec sleep 600' } }")
             assert jenkins.build.result == it.value : it.key
+            assert jenkins.console.lines.any { it.contains('did not look like a Kubernetes agent') } == (it.value == 'ABORTED')
         }
+    }
+
+    @Test
+    void kubernetesAgent_holds_where_a_pod_is_none_any_more() {
+        ['podTemplate(yaml: params.yaml) { BODY }': 'SUCCESS', 'BODY': 'FAILURE'].each { String around, String result ->
+            new File(folder, 'lost').delete()
+            losing(around.replace('BODY', """retry(count: 2, ${CONDITIONS}) { node(env.POD_LABEL) {
+                try { sh 'if [ -e ${folder}/lost ]; then exit; fi; touch ${folder}/lost; echo waiting; exec sleep 600' } catch (e) { }
+                sh 'true'
+            } }"""))
+            assert jenkins.build.result == result : jenkins.console
+        }
+    }
+
+    @Test
+    void without_any_agent_kubernetesAgent_does_not_hold() {
+        jenkins.run("retry(count: 2, ${CONDITIONS}) { echo 'try'; sh 'true' }")
+        assert jenkins.build.result == 'FAILURE' && jenkins.console.lines.count('try') == 1
+    }
+
+    @Test
+    void a_pod_is_like_its_agent_but_for_its_containers_and_its_name() {
+        jenkins.agent.charset = StandardCharsets.ISO_8859_1
+        jenkins.agent.environment += [MINE: 'x']
+        jenkins.agent.unix = false
+        jenkins.run('''podTemplate(yaml: params.yaml) { node(POD_LABEL) {
+            writeFile file: 'a', text: 'é'
+            echo "${env.MINE} ${env.NODE_NAME} ${isUnix()}"
+        } }''')
+        assert new File(folder, 'work/pod-1/app/a').bytes == [0xe9] as byte[]
+        assert 'x pod-1 false' in jenkins.console.lines
     }
 
     @Test

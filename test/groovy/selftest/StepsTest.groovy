@@ -37,6 +37,21 @@ class StepsTest extends SelfTest {
     }
 
     @Test
+    void a_step_that_has_no_answer_gives_none_and_one_with_a_block_gives_the_blocks() {
+        [
+            "writeFile(file: 'a', text: '')", 'deleteDir()', "archiveArtifacts(artifacts: '*', allowEmptyArchive: true)", "sh('true')", 'sleep(1)',
+            "unstable('u')", "echo('x')",
+        ].each { String step ->
+            setUpJenkins()
+            assert lines("node { echo \"gives \${${step}}\" }").any { it == 'gives null' } : step
+        }
+        ["withEnv(['A=x'])", "dir('x')", "stage('s')", 'timeout(1)', 'retry(1)', 'script', 'timestamps', 'node', "podTemplate(yaml: '')"].each { String block ->
+            setUpJenkins()
+            assert lines("node { echo \"gives \${${block} { 'x' }}\" }").any { it == 'gives x' } : block
+        }
+    }
+
+    @Test
     void steps_take_the_parameters_that_jenkins_knows_and_go_without_effect_here() {
         jenkins.library('lib', folder)
         assert lines('''node {
