@@ -184,8 +184,7 @@ class Jenkins implements Live {
             console.line(failed.message)
         } else {
             console.line(failed.toString())
-            failed.stackTrace.findAll { it.fileName == 'WorkflowScript' || it.className in libraries.keySet() }
-                .each { console.line("\tat ${it}") }
+            helper.own(failed.stackTrace).each { console.line("\tat ${it}") }
         }
     }
 
@@ -306,8 +305,13 @@ class PipelineHelper extends PipelineTestHelper {
 
     /** Code of a pipeline or a library is on Java's own stack only if it is not CPS-transformed. */
     private StackTraceElement untransformed() {
+        own(Thread.currentThread().stackTrace)[0]
+    }
+
+    /** The lines of the pipeline and of the libraries. */
+    List<StackTraceElement> own(StackTraceElement[] stack) {
         Set<String> own = libraryClasses.loadedClasses*.name as Set
-        Thread.currentThread().stackTrace.find { it.className in own && it.lineNumber > 0 }
+        stack.findAll { it.className in own && it.lineNumber > 0 }
     }
 
 }

@@ -26,6 +26,19 @@ class ConsoleTest extends SelfTest {
     }
 
     @Test
+    void a_failure_that_no_step_is_made_for_has_its_type_and_the_lines_of_the_pipeline_and_its_libraries() {
+        File vars = new File(folder, 'lib/vars')
+        vars.mkdirs()
+        new File(vars, 'fails.groovy').text = '@NonCPS private void deep() { throw new IllegalStateException("no") }\n\ndef call() { deep() }'
+        jenkins.library('lib', new File(folder, 'lib'))
+        jenkins.sandbox = false
+        assert lines("@Library('lib') _\n\nfails()").tail()*.replace("${vars}/", '') == [
+            'java.lang.IllegalStateException: no', '\tat fails.deep(fails.groovy:1)', '\tat fails.call(fails.groovy:3)',
+            '\tat WorkflowScript.run(WorkflowScript:3)', 'Finished: FAILURE',
+        ]
+    }
+
+    @Test
     void it_reads_as_jenkins_own() {
         jenkins.run('''node { stage('Build it') { dir('sub') { sh 'echo hi' } } }
             parallel only: { error 'no' }''')

@@ -20,6 +20,15 @@ class EnvironmentTest extends SelfTest {
     }
 
     @Test
+    void a_build_has_jenkins_own_variables() {
+        jenkins.build.number = 7
+        assert lines("""echo currentBuild.absoluteUrl
+            echo(['BUILD_ID', 'JOB_BASE_NAME', 'BUILD_TAG', 'CI', 'JENKINS_URL'].collect { env[it] }.join(' '))""") == [
+            'https://jenkins.example.com/job/team/job/app/7/', '7 app jenkins-team-app-7 true https://jenkins.example.com/', 'Finished: SUCCESS',
+        ]
+    }
+
+    @Test
     void without_an_address_of_its_own_jenkins_gives_none() {
         jenkins.build.rootUrl = null
         assert lines('''echo "${env.BUILD_URL} ${env.JENKINS_URL}"; echo currentBuild.absoluteUrl''')[0] == 'null null'

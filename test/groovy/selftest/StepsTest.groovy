@@ -99,7 +99,9 @@ class StepsTest extends SelfTest {
             for (value in [x: 'e', y: 'f'].values()) { echo value }
             ['g', 'h'].each { echo it }
             [i: 'j'].each { key, value -> echo key + value }
-        ''') == ['a1', 'b2', 'c', 'd', 'e', 'f', 'g', 'h', 'ij', 'Finished: SUCCESS']
+            for (number in ([1, 2] as Set)) { echo "${number}" }
+        ''') == ['a1', 'b2', 'c', 'd', 'e', 'f', 'g', 'h', 'ij', '1', '2', 'Finished: SUCCESS']
+        assert failureOf('def some = [1].iterator(); some.next(); some.remove()') instanceof UnsupportedOperationException
     }
 
     @Test
@@ -110,7 +112,18 @@ class StepsTest extends SelfTest {
 
     @Test
     void println_goes_to_the_console() {
-        assert lines("println 'a'; node { println 'b' }") == ['a', 'b', 'Finished: SUCCESS']
+        assert lines("println 'a'; node { println 'b' }; print 'c'; printf 'd'") == ['a', 'b', 'c', 'd', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void steps_come_before_what_groovy_gives_each_object() {
+        assert lines("sleep 1; node { sleep 2; [3].each { sleep it } }").last() == 'Finished: SUCCESS'
+        assert jenkins.calls.findAll { it.step == 'sleep' }*.given == [[time: 1], [time: 2], [time: 3]]
+    }
+
+    @Test
+    void the_pipelines_own_script_is_outside_of_the_sandbox() {
+        assert lines("echo new File('/a/b').name")[0] == 'b'
     }
 
     @Test
@@ -119,7 +132,10 @@ class StepsTest extends SelfTest {
         vars.mkdirs()
         new File(vars, 'hello.groovy').text = 'def call() { echo "hello" }'
         jenkins.library('lib', new File(folder, 'lib'))
-        assert 'hello' in lines("library 'lib@main'; hello()")
+        PrintStream out = System.out
+        List<String> lines = lines("library 'lib@main'; hello()")
+        assert lines[0].startsWith('Loading shared library lib with version main') && 'hello' in lines
+        assert System.out.is(out)
     }
 
     @Test
@@ -130,6 +146,9 @@ class StepsTest extends SelfTest {
             echo "${currentBuild.resultIsBetterOrEqualTo('SUCCESS')} ${currentBuild.resultIsBetterOrEqualTo('UNSTABLE')}"''') ==
             ['[2] 2', 'WARNING: u', 'false true', 'Finished: UNSTABLE']
         assert failureOf("currentBuild.result = 'FINE'") instanceof IllegalArgumentException
+        assert jenkins.build.buildCauses == [
+            [_class: 'hudson.model.Cause$UserIdCause', shortDescription: 'Started by user Ada', userId: 'ada', userName: 'Ada'],
+        ]
     }
 
     @Test
