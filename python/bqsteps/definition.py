@@ -9,10 +9,10 @@ No network, no client; standard library only.
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bqsteps import errors, json_positions, references
 from bqsteps.definition_rules import Expected, check
@@ -288,25 +288,37 @@ def _fields(resources: Sequence[Mapping[str, Any]]) -> tuple[Field, ...]:
 
 
 def _field(resource: Mapping[str, Any]) -> Field:
-    written_type, mode = resource["type"].upper(), resource.get("mode")
-    rounding_mode, tags = resource.get("roundingMode"), resource.get("policyTags")
-    default, element = resource.get("defaultValueExpression"), resource.get("rangeElementType")
-    return Field(
-        name=resource["name"],
-        type=TYPES.get(written_type, written_type),
-        mode=mode.upper() if mode else None,
-        description=resource.get("description"),
-        fields=_fields(resource.get("fields") or ()),
-        max_length=_number(resource.get("maxLength")),
-        precision=_number(resource.get("precision")),
-        scale=_number(resource.get("scale")),
-        timestamp_precision=_number(resource.get("timestampPrecision")),
-        rounding_mode=None if rounding_mode == UNSPECIFIED_ROUNDING_MODE else rounding_mode,
-        collation=resource.get("collation"),
-        default_value_expression=default.strip() if default else None,
-        range_element_type=element["type"].upper() if element else None,
-        policy_tags=None if tags is None else tuple(tags.get("names") or ()),
-    )
+    said = {}
+    for key, value in resource.items():
+        attribute = _ATTRIBUTES.get(key)
+        if attribute and value is not None:
+            name, canonical = attribute
+            said[name] = canonical(value)
+    return Field(**said)
+
+
+def _type(written: str) -> str:
+    word = written.upper()
+    return TYPES.get(word, word)
+
+
+_ATTRIBUTES: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "name": ("name", str),
+    "type": ("type", _type),
+    "mode": ("mode", str.upper),
+    "description": ("description", str),
+    "fields": ("fields", _fields),
+    "maxLength": ("max_length", int),
+    "precision": ("precision", int),
+    "scale": ("scale", int),
+    "timestampPrecision": ("timestamp_precision", int),
+    "roundingMode": ("rounding_mode", lambda mode: None if mode == UNSPECIFIED_ROUNDING_MODE else mode),
+    "collation": ("collation", str),
+    "defaultValueExpression": ("default_value_expression", lambda text: text.strip() or None),
+    "rangeElementType": ("range_element_type", lambda element: element.get("type", "").upper() or None),
+    "policyTags": ("policy_tags", lambda tags: tuple(tags.get("names") or ())),
+}
+"""What a column's attributes are here, by their names in the API, and how each is brought to its canonical form."""
 
 
 def _time_partitioning(resource: Mapping[str, Any]) -> TimePartitioning:
