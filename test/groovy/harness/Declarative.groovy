@@ -69,6 +69,21 @@ class Directive implements Serializable {
  */
 class Declarative {
 
+    /** By the result so far and that of the build before, in the order in which the plugin runs them (by its ordinals). */
+    private static final Map<String, Closure<Boolean>> CONDITIONS = [
+        always: { String now, String before -> true },
+        changed: { String now, String before -> now != before },
+        fixed: { String now, String before -> now == 'SUCCESS' && before in ['FAILURE', 'UNSTABLE'] },
+        regression: { String now, String before -> before && now != before && Build.worse(now, before) == now },
+        aborted: { String now, String before -> now == 'ABORTED' },
+        success: { String now, String before -> now == 'SUCCESS' },
+        unsuccessful: { String now, String before -> now != 'SUCCESS' },
+        unstable: { String now, String before -> now == 'UNSTABLE' },
+        failure: { String now, String before -> now == 'FAILURE' },
+        notBuilt: { String now, String before -> now == 'NOT_BUILT' },
+        cleanup: { String now, String before -> true },
+    ]
+
     private static final List<String> STAGE = ['agent', 'environment', 'options', 'when', 'stages', 'post']
     private static final Map<String, List<String>> DIRECTIVES = [
         pipeline: ['agent', 'environment', 'options', 'parameters', 'triggers', 'stages', 'post'],
@@ -85,26 +100,12 @@ class Declarative {
         node: ['label'],
         when: ['expression', 'branch', 'beforeAgent'],
         environment: [],
+        post: CONDITIONS.keySet() as List,
         options: ['timeout', 'retry', 'timestamps', 'disableConcurrentBuilds', 'skipDefaultCheckout',
                   'skipStagesAfterUnstable', 'parallelsAlwaysFailFast'],
     ]
     /** The options that are steps, which the block lies in. */
     private static final List<String> WRAPPERS = ['timeout', 'retry', 'timestamps']
-
-    /** By the result so far and that of the build before, in the order in which the plugin runs them (by its ordinals). */
-    private static final Map<String, Closure<Boolean>> CONDITIONS = [
-        always: { String now, String before -> true },
-        changed: { String now, String before -> now != before },
-        fixed: { String now, String before -> now == 'SUCCESS' && before in ['FAILURE', 'UNSTABLE'] },
-        regression: { String now, String before -> before && now != before && Build.worse(now, before) == now },
-        aborted: { String now, String before -> now == 'ABORTED' },
-        success: { String now, String before -> now == 'SUCCESS' },
-        unsuccessful: { String now, String before -> now != 'SUCCESS' },
-        unstable: { String now, String before -> now == 'UNSTABLE' },
-        failure: { String now, String before -> now == 'FAILURE' },
-        notBuilt: { String now, String before -> now == 'NOT_BUILT' },
-        cleanup: { String now, String before -> true },
-    ]
 
     private final Jenkins jenkins
     private final Frame frame
@@ -114,7 +115,7 @@ class Declarative {
         this.frame = frame
     }
 
-    Object run() {
+    void run() {
         frame.state = new Block(DIRECTIVES.pipeline, frame.call.body)
         read([])
         Throwable failure = null
@@ -134,7 +135,6 @@ class Declarative {
             failure = firstOf(failure, failed)
         }
         rethrow(posted ? failure : pipelinePost(failure))
-        return null
     }
 
     /** The first failure counts; one of the program itself ends everything. */
@@ -169,7 +169,7 @@ class Declarative {
     private List<Integer> opened(List<Integer> path) {
         Directive directive = directive(path)
         if (directive.block == null) {
-            directive.block = new Block(DIRECTIVES[directive.name] ?: CONDITIONS.keySet(), directive.body)
+            directive.block = new Block(DIRECTIVES[directive.name], directive.body)
             read(path)
         }
         return path
@@ -181,7 +181,6 @@ class Declarative {
         at(path).body.resolveStrategy = Closure.DELEGATE_FIRST
         jenkins.program.run { at(path).body.call() }
         at(path).body.delegate = at(path).body.owner
-        at(path).body.resolveStrategy = Closure.OWNER_FIRST
     }
 
     /** Runs stages one after the other; those after a failure only say that they are skipped. */

@@ -51,6 +51,12 @@ class DeclarativeTest extends SelfTest {
     }
 
     @Test
+    void the_first_failure_is_the_builds() {
+        assert lines('''pipeline { agent any; stages { stage('One') { steps { error 'first' }; post { always { error 'second' } } } }
+            post { always { error 'third' } } }''').findAll { it.startsWith('ERROR') } == ['ERROR: second', 'ERROR: third', 'ERROR: first']
+    }
+
+    @Test
     void while_post_runs_the_result_is_known_and_before_it_is_not() {
         assert lines('''pipeline { agent any; stages { stage('One') {
                 steps { echo "steps: ${currentBuild.result} ${currentBuild.currentResult}" }
@@ -159,6 +165,7 @@ class DeclarativeTest extends SelfTest {
             stages { stage('One') { steps { script { echo 'try'; if (!fileExists('again')) { writeFile file: 'again', text: ''; error 'e' } } } } }
             post { always { echo "post ${currentBuild.result}" } } }''') ==
             ['try', 'post FAILURE', 'ERROR: e', 'Retrying', 'try', 'post SUCCESS', 'Finished: SUCCESS']
+        assert jenkins.calls.find { it.step == 'timeout' }.given == [time: 1, unit: 'HOURS']
     }
 
     @Test
@@ -198,6 +205,7 @@ class DeclarativeTest extends SelfTest {
             stage('Two') { steps { echo 'two' } }
         } }''') == ['ERROR: script returned exit code 1', 'Retrying', 'two', 'Finished: SUCCESS']
         assert jenkins.calls*.step == ['pipeline', 'node', 'stage', 'retry', 'sh', 'sh', 'stage', 'echo']
+        assert jenkins.calls.findAll { it.step == 'stage' }*.given == [[name: 'One'], [name: 'Two']]
     }
 
     @Test
@@ -244,14 +252,38 @@ class DeclarativeTest extends SelfTest {
         assert jenkins.build.result == 'SUCCESS' && '[Pipeline] { (Declarative: Checkout SCM)' in jenkins.console.lines
         setUpJenkins()
         jenkins.sources = new File(folder, 'repository')
-        jenkins.run('pipeline { agent any; options { skipDefaultCheckout() }; stages { stage("One") { steps { deleteDir(); sh "ls in" } } } }')
-        assert jenkins.build.result == 'FAILURE' && jenkins.calls.every { it.step != 'checkout' }
+        jenkins.run('pipeline { agent any; options { skipDefaultCheckout() }; stages { stage("One") { steps { deleteDir(); sh "! ls in" } } } }')
+        assert jenkins.build.result == 'SUCCESS' && jenkins.calls.every { it.step != 'checkout' }
     }
 
     @Test
     void a_directive_that_is_not_known_fails() {
-        jenkins.run('pipeline { agent any; nonsense { } stages { } }')
-        assert jenkins.failure.message.contains('nonsense')
+        assert failureOf('pipeline { agent any; nonsense { } stages { } }').message.contains('nonsense')
+        assert failureOf('pipeline { agent any; environment { always { } }; stages { } }').message.contains('always')
+    }
+
+    @Test
+    void what_is_a_directive_elsewhere_is_a_step_in_steps() {
+        assert lines('''pipeline { agent any; stages { stage('One') { steps { script {
+            parallel(a: { echo 'in a' })
+            stage('Two') { echo 'in two' }
+        } } } } }''') == ['in a', 'in two', 'Finished: SUCCESS']
+    }
+
+    @Test
+    void a_stage_is_for_the_branch_that_it_names() {
+        [main: ['ran', 'Finished: SUCCESS'], other: ['Stage "One" skipped due to when conditional', 'Finished: SUCCESS']].each { branch, told ->
+            setUpJenkins()
+            assert lines("pipeline { agent any; environment { BRANCH_NAME = '${branch}' }; stages { stage('One') { when { branch 'main' }; steps { echo 'ran' } } } }") == told
+        }
+    }
+
+    @Test
+    void a_pods_template_inherits_from_the_one_that_is_named() {
+        assert failureOf('''pipeline {
+            agent { kubernetes { yaml 'spec: {}'; inheritFrom 'team' } }
+            stages { stage('One') { steps { echo 'one' } } }
+        }''').message.contains("no pod template 'team' on the controller")
     }
 
 }
