@@ -166,6 +166,15 @@ def _plot(folder: Path) -> None:
     console.print(f"Growth is plotted in {folder / 'growth.svg'}.")
 
 
+def _measured(scene: Scene, plan: Plan) -> Results:
+    bench = Bench(scene, plan)
+    try:
+        bench.run()
+    finally:
+        scene.clear()
+    return bench.results
+
+
 def main() -> int:
     """Run the bench, and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="What the library costs.")
@@ -177,17 +186,13 @@ def main() -> int:
     if given.runs:
         plan = plan.with_runs(given.runs)
     with StandIn() as bq, Stopwatch(bq) as watch:
-        scene = Scene(bq, watch, given.out.resolve())
-        bench = Bench(scene, plan)
         try:
-            bench.run()
+            results = _measured(Scene(bq, watch, given.out.resolve()), plan)
         except BrokenMeasurement as broken:
             console.print(f"A measurement is broken. {broken}", style="red", markup=False)
             return 1
-        finally:
-            scene.clear()
-    report.write(bench.results, given.out)
-    report.show(bench.results, console)
+    report.write(results, given.out)
+    report.show(results, console)
     _plot(given.out.resolve())
     return 0
 

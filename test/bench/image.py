@@ -1,12 +1,15 @@
 """Images, as folders: a bare one has an interpreter with pip and nothing else, the others packages, too, compiled."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 import zipfile
 from pathlib import Path
+
+from bench.measure import BrokenMeasurement
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = ROOT / ".build/wheels"
@@ -81,4 +84,7 @@ def _interpreter(folder: Path) -> Path:
 
 def _run(*argv: str | Path) -> None:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_"))}
-    subprocess.run(list(argv), check=True, env={**environ, "PIP_ROOT_USER_ACTION": "ignore"}, stdout=subprocess.DEVNULL)
+    environ["PIP_ROOT_USER_ACTION"] = "ignore"  # which ensurepip does not pass on
+    done = subprocess.run(list(argv), check=False, env=environ, capture_output=True, text=True)
+    if done.returncode:
+        raise BrokenMeasurement(f"no image: {shlex.join(map(str, argv))}: exit code {done.returncode}\n{done.stderr}")
