@@ -201,18 +201,13 @@ class Declarative {
         jenkins.steps.call('stage', [name: name]) {
             opened(path)
             if (before) {
-                skip(path, "Stage \"${name}\" skipped due to earlier failure(s)", before)
+                jenkins.console.line("Stage \"${name}\" skipped due to earlier failure(s)")
             } else if (jenkins.build.result == 'UNSTABLE' && option('skipStagesAfterUnstable')) {
-                skip(path, "Stage \"${name}\" skipped due to the build being unstable", null)
+                jenkins.console.line("Stage \"${name}\" skipped due to the build being unstable")
             } else {
                 variables(directive(path).cell) { stageInItsPlace(path, name) }
             }
         }
-    }
-
-    private void skip(List<Integer> path, String why, Throwable before) {
-        jenkins.console.line(why)
-        rethrow(before)
     }
 
     private void stageInItsPlace(List<Integer> path, String name) {
@@ -223,9 +218,7 @@ class Declarative {
                 jenkins.console.line("Stage \"${name}\" skipped due to when conditional")
             }
         }
-        if (at(path).the('parallel') || at(path).the('matrix')) {
-            wrapped(path, work)
-        } else if (before(path) && !wanted(path)) {
+        if (before(path) && !wanted(path)) {
             jenkins.console.line("Stage \"${name}\" skipped due to when conditional")
         } else {
             wrapped(path) { onAgent(path, work) }
@@ -247,7 +240,7 @@ class Declarative {
             failure = firstOf(failure, failed)
         }
         if (at(path).the('post')) {
-            failure = postConditions(inner(path, 'post'), failure, jenkins.program.branch.step.around('stage'))
+            failure = postConditions(inner(path, 'post'), failure, jenkins.program.branch.step)
         }
         rethrow(failure)
     }

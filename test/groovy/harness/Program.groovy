@@ -67,7 +67,7 @@ class Branch {
         }
     }
 
-    /** It stands still meanwhile: what it started after one has looked would outlive it, and keep its output open. */
+    /** It stands still meanwhile: what it started after one has looked would outlive it. */
     private static void end(ProcessHandle root, boolean atOnce) {
         signal('STOP', root)
         List<ProcessHandle> tree = root.descendants().toArray().toList() + root

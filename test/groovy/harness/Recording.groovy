@@ -24,11 +24,6 @@ class RecordedStep {
         return step
     }
 
-    /** The step of that name that this one is, or is in. */
-    RecordedStep around(String step) {
-        name == step ? this : outer?.around(step)
-    }
-
     /** This step and those inside of it, in the order in which they began. */
     List<RecordedStep> flat() {
         [this] + inside.collectMany { it.flat() }

@@ -71,6 +71,21 @@ class AbortTest extends SelfTest {
     }
 
     @Test
+    void an_abort_ends_also_what_is_started_while_it_looks_for_what_to_end() {
+        String seconds = "60.${System.nanoTime()}"
+        jenkins.console.watch { String line -> line == 'waiting' && jenkins.abort() }
+        String script = "i=0; while [ \$i -lt 300 ]; do i=\$((i + 1)); [ \$i = 5 ] && echo waiting; sleep ${seconds} & done; wait"
+        assert lines("node { sh '#!/bin/sh\\n${script}' }").last() == 'Finished: ABORTED'
+        int left = processes().count { seconds in it.info().arguments().orElse(new String[0]) }
+        assert left == 0
+    }
+
+    /** All of this machine. Groovy 2.4 cannot call the method of an interface that has no object. */
+    private static List<ProcessHandle> processes() {
+        ProcessHandle.getMethod('allProcesses').invoke(null).toArray().toList()
+    }
+
+    @Test
     void an_abort_that_comes_before_the_process_is_there_ends_it() {
         jenkins.agent = new Agent(jenkins.agent.root) {
             @Override

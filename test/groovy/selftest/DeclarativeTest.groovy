@@ -271,6 +271,17 @@ class DeclarativeTest extends SelfTest {
     }
 
     @Test
+    void a_condition_is_asked_on_the_agent_or_before() {
+        ['expression { true }': ['node', 'stage', 'node', 'echo'], 'expression { false }': ['node', 'stage', 'node'],
+         'beforeAgent true; expression { true }': ['node', 'stage', 'node', 'echo'],
+         'beforeAgent true; expression { false }': ['node', 'stage']].each { String condition, List<String> steps ->
+            setUpJenkins()
+            jenkins.run("pipeline { agent any; stages { stage('One') { agent any; when { ${condition} }; steps { echo 'ran' } } } }")
+            assert jenkins.calls*.step == ['pipeline', *steps] : condition
+        }
+    }
+
+    @Test
     void a_stage_is_for_the_branch_that_it_names() {
         [main: ['ran', 'Finished: SUCCESS'], other: ['Stage "One" skipped due to when conditional', 'Finished: SUCCESS']].each { branch, told ->
             setUpJenkins()
