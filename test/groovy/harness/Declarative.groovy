@@ -166,6 +166,11 @@ class Declarative {
         return position < 0 ? null : opened(outer + position)
     }
 
+    private Block blockOf(List<Integer> outer, String name) {
+        List<Integer> path = inner(outer, name)
+        return path == null ? null : at(path)
+    }
+
     private List<Integer> opened(List<Integer> path) {
         Directive directive = directive(path)
         if (directive.block == null) {
@@ -287,7 +292,7 @@ class Declarative {
     }
 
     private boolean before(List<Integer> path) {
-        at(path).the('when') && at(inner(path, 'when')).value('beforeAgent')
+        blockOf(path, 'when')?.value('beforeAgent')
     }
 
     private boolean wanted(List<Integer> path) {
@@ -302,11 +307,11 @@ class Declarative {
     }
 
     private boolean option(String name) {
-        at([]).the('options') && at(inner([], 'options')).the(name)
+        blockOf([], 'options')?.the(name)
     }
 
     private void wrapped(List<Integer> path, Closure work) {
-        List<Directive> wrappers = at(path).the('options') ? at(inner(path, 'options')).said.findAll { it.name in WRAPPERS } : []
+        List<Directive> wrappers = (blockOf(path, 'options')?.said ?: []).findAll { it.name in WRAPPERS }
         wrappers.reverse().inject(work) { Closure inside, Directive option ->
             { ->
                 Map given = option.values.empty ? [:] : option.values[0] instanceof Map ? option.values[0] : [count: option.values[0]]
@@ -316,7 +321,7 @@ class Declarative {
     }
 
     private void environment(List<Integer> path, Closure work) {
-        variables(at(path).the('environment') ? at(inner(path, 'environment')).assigned : [:], work)
+        variables(blockOf(path, 'environment')?.assigned, work)
     }
 
     private void variables(Map variables, Closure work) {
@@ -334,11 +339,11 @@ class Declarative {
         } else if (agent.values == ['any']) {
             node([:], path, work)
         } else {
-            Block asked = at(inner(path, 'agent'))
-            if (asked.the('kubernetes')) {
-                pod(at(inner(inner(path, 'agent'), 'kubernetes')), path, work)
+            List<Integer> asked = inner(path, 'agent')
+            if (at(asked).the('kubernetes')) {
+                pod(blockOf(asked, 'kubernetes'), path, work)
             } else {
-                node([label: asked.value('label') ?: at(inner(inner(path, 'agent'), 'node')).value('label')], path, work)
+                node([label: (blockOf(asked, 'node') ?: at(asked)).value('label')], path, work)
             }
         }
     }
