@@ -166,6 +166,7 @@ class DeclarativeTest extends SelfTest {
             post { always { echo "post ${currentBuild.result}" } } }''') ==
             ['try', 'post FAILURE', 'ERROR: e', 'Retrying', 'try', 'post SUCCESS', 'Finished: SUCCESS']
         assert jenkins.calls.find { it.step == 'timeout' }.given == [time: 1, unit: 'HOURS']
+        assert jenkins.calls*.step.take(4) == ['pipeline', 'node', 'retry', 'timeout']
     }
 
     @Test

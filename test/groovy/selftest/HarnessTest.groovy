@@ -233,6 +233,12 @@ class HarnessTest extends SelfTest {
     }
 
     @Test
+    void what_lives_on_the_controller_is_itself_after_a_restart() {
+        assert lines("def e = env; def b = currentBuild; echo 'one'; e.KEPT = 'kept'; echo \"\${e.KEPT} \${env.KEPT} \${b.number == currentBuild.number}\"") ==
+            ['one', 'kept kept true', 'Finished: SUCCESS']
+    }
+
+    @Test
     void a_result_only_gets_worse() {
         jenkins.run('currentBuild.result = "FAILURE"; currentBuild.result = "SUCCESS"; unstable "x"')
         assert jenkins.build.result == 'FAILURE'
