@@ -377,12 +377,9 @@ class Declarative {
     }
 
     private Throwable pipelinePost(Throwable failure) {
-        if (!at([]).the('post')) {
-            return failure
-        }
         Throwable first = failure
         List<Integer> post = inner([], 'post')
-        if (CONDITIONS.any { String name, holds -> satisfied(post, name, failure) }) {
+        if (post && CONDITIONS.any { String name, holds -> satisfied(post, name, failure) }) {
             jenkins.steps.call('stage', [name: 'Declarative: Post Actions']) { first = postConditions(post, failure) }
         }
         return first

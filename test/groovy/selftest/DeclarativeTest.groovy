@@ -57,6 +57,12 @@ class DeclarativeTest extends SelfTest {
     }
 
     @Test
+    void a_failure_stays_one_where_post_has_nothing_for_it() {
+        assert lines("pipeline { agent any; stages { stage('One') { steps { error 'e' } } }; post { success { echo 'post' } } }") ==
+            ['ERROR: e', 'Finished: FAILURE']
+    }
+
+    @Test
     void while_post_runs_the_result_is_known_and_before_it_is_not() {
         assert lines('''pipeline { agent any; stages { stage('One') {
                 steps { echo "steps: ${currentBuild.result} ${currentBuild.currentResult}" }
@@ -217,6 +223,7 @@ class DeclarativeTest extends SelfTest {
             assert jenkins.build.result == 'SUCCESS' : jenkins.console
             assert jenkins.calls.findAll { it.step == 'retry' }*.given*.count == counts
             assert jenkins.calls.findAll { it.step == 'retry' }.every { it.given.conditions.size() == 2 }
+            assert 'one' in jenkins.console.lines
         }
     }
 
@@ -251,6 +258,7 @@ class DeclarativeTest extends SelfTest {
         new File(jenkins.sources, 'in/it/there').text = ''
         jenkins.run('pipeline { agent any; stages { stage("One") { steps { sh "ls in/it/there" } } } }')
         assert jenkins.build.result == 'SUCCESS' && '[Pipeline] { (Declarative: Checkout SCM)' in jenkins.console.lines
+        assert jenkins.calls.findAll { it.step == 'checkout' }*.given == [[scm: 'scm']]
         setUpJenkins()
         jenkins.sources = new File(folder, 'repository')
         jenkins.run('pipeline { agent any; options { skipDefaultCheckout() }; stages { stage("One") { steps { deleteDir(); sh "! ls in" } } } }')
@@ -296,6 +304,16 @@ class DeclarativeTest extends SelfTest {
             agent { kubernetes { yaml 'spec: {}'; inheritFrom 'team' } }
             stages { stage('One') { steps { echo 'one' } } }
         }''').message.contains("no pod template 'team' on the controller")
+    }
+
+    @Test
+    void a_stages_pod_has_nothing_of_the_pipelines() {
+        jenkins.run('''pipeline {
+            agent { kubernetes { yaml 'spec: {containers: [{name: one, image: i}]}' } }
+            stages { stage('One') { agent { kubernetes { yaml 'spec: {containers: [{name: two, image: i}]}' } }; steps { echo 'in it' } } }
+        }''')
+        assert 'in it' in jenkins.console.lines : jenkins.console
+        assert jenkins.pods*.containers*.keySet()*.toList() == [['jnlp', 'one'], ['jnlp', 'two']]
     }
 
 }
