@@ -34,9 +34,10 @@ class ContainerTest extends SelfTest {
         assert inPods("""node(POD_LABEL) {
             container('one') { sh 'echo one > ${named}; pwd > here; cat ${named}' }
             container('two') { sh 'cat ${named} || echo none; cd ..; ls -d app; cat "\$WORKSPACE/here"' }
-            sh 'cat ${named} || echo none'
+            sh 'cat ${named} || echo none; echo agent > ${named}'
+            container('jnlp') { dir('sub') { sh 'cat ${named}' } }
         }""").findAll { !it.contains('No such file') } ==
-            ['one', 'none', 'app', "${folder}/a b/pod-1/app".toString(), 'none', 'Finished: SUCCESS']
+            ['one', 'none', 'app', "${folder}/a b/pod-1/app".toString(), 'none', 'agent', 'Finished: SUCCESS']
         assert !named.exists()
     }
 
@@ -58,10 +59,10 @@ class ContainerTest extends SelfTest {
 
     @Test
     void an_agent_in_a_container_is_in_none_of_its_own() {
-        assert inPods('''node(POD_LABEL) { container('one') {
-            sh 'touch "${TMPDIR:-/tmp}/there"'
-            node('') { sh '[ "$NODE_NAME" = agent-1 ] && ls -d "${TMPDIR:-/tmp}/there" 2>/dev/null || echo none' }
-        } }''') == ['none', 'Finished: SUCCESS']
+        File named = File.createTempFile('machine', null, new File('/tmp'))
+        assert inPods("""node(POD_LABEL) { container('one') {
+            node('') { sh '[ "\$NODE_NAME" = agent-1 ] && ls ${named}; rm ${named}; echo "\${TMPDIR-none}"' }
+        } }""") == [named.path, 'none', 'Finished: SUCCESS']
     }
 
     @Test

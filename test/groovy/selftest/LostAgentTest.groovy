@@ -67,6 +67,12 @@ class LostAgentTest {
     }
 
     @Test
+    void variables_reach_into_a_pod() {
+        jenkins.run("withEnv(['A=a']) { podTemplate(yaml: params.yaml) { node(POD_LABEL) { sh 'echo \"\$A \$POD_LABEL\"' } } }")
+        assert 'a template-1' in jenkins.console.lines : jenkins.console
+    }
+
+    @Test
     void a_lost_agent_ends_its_processes_at_once_and_the_steps_on_it_fail() {
         losing('''node {
             try { sh 'trap "echo trapped" EXIT TERM; echo waiting; sleep 600' } catch (e) { echo "first: ${e.message}" }
@@ -160,8 +166,11 @@ class LostAgentTest {
 
     @Test
     void conditions_do_not_hold_for_failures_and_aborts() {
-        losing("podTemplate(yaml: params.yaml) { retry(count: 2, ${CONDITIONS}) { node(POD_LABEL) { echo 'try'; error 'e' } } }")
-        assert jenkins.build.result == 'FAILURE' && jenkins.console.lines.count('try') == 1
+        [CONDITIONS, 'conditions: [kubernetesAgent(handleNonKubernetes: true)]'].each {
+            setUpJenkins()
+            losing("podTemplate(yaml: params.yaml) { retry(count: 2, ${it}) { node(POD_LABEL) { echo 'try'; error 'e' } } }")
+            assert jenkins.build.result == 'FAILURE' && jenkins.console.lines.count('try') == 1
+        }
         setUpJenkins()
         jenkins.abortAt { String step, Map given -> step == 'isUnix' }
         jenkins.run("podTemplate(yaml: params.yaml) { retry(count: 2, ${CONDITIONS}) { node(POD_LABEL) { echo 'try'; isUnix() } } }")
