@@ -86,14 +86,14 @@ class FileStepsTest extends SelfTest {
     void archiveArtifacts_keeps_what_its_patterns_match_of_the_current_folder() {
         jenkins.run('''node {
             dir('sub') {
-                ['a.txt', 'deep/b.txt', '[c]{d}.txt', 'e.log'].each { String name -> writeFile file: name, text: name }
+                ['a.txt', 'deep/b.txt', '[c]{d}.md', 'e.log'].each { String name -> writeFile file: name, text: name }
                 archiveArtifacts '*.txt'
                 archiveArtifacts artifacts: 'none/**, deep/**'
-                archiveArtifacts '[c]{d}.txt'
+                archiveArtifacts '[c]{d}.md'
             }
         }''')
         assert jenkins.artifacts.collectEntries { name, bytes -> [name, new String(bytes)] } ==
-            ['a.txt', 'deep/b.txt', '[c]{d}.txt'].collectEntries { [it, it] }
+            ['a.txt', 'deep/b.txt', '[c]{d}.md'].collectEntries { [it, it] }
     }
 
     @Test

@@ -147,6 +147,7 @@ class HarnessTest extends SelfTest {
         jenkins.agent.containers = ['python', 'jnlp']
         jenkins.run('node { container("python") { writeFile file: "/tmp/x", text: "" } }')
         assert jenkins.failure instanceof FileNotFoundException
+        assert jenkins.failure.message == "/tmp/x is in no volume that container 'python' shares"
         setUpJenkins()
         jenkins.agent.containers = ['python', 'jnlp']
         jenkins.run('node { container("nope") { } }')

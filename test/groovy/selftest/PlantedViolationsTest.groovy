@@ -71,6 +71,12 @@ class PlantedViolationsTest {
     }
 
     @Test
+    void new_file_in_a_branch() {
+        assert failureOf('def call() { parallel(a: { new File("/etc/passwd") }) }').message ==
+            'Scripts not permitted to use new java.io.File java.lang.String'
+    }
+
+    @Test
     void the_controllers_environment() {
         assert failureOf('def call() { System.getenv("PATH") }').message ==
             'Scripts not permitted to use staticMethod java.lang.System getenv java.lang.String'
