@@ -27,8 +27,9 @@ class Sandbox extends GroovyInterceptor {
     /** The signatures that were used, so that those that are not can be found. */
     static final Set<String> USED = Collections.synchronizedSet(new TreeSet<String>())
 
-    private static final Set<String> ARITHMETIC =
-        ['plus', 'minus', 'multiply', 'div', 'mod', 'compareTo', 'next', 'previous', 'negative', 'positive'] as Set
+    /** Script Security's NUMBER_MATH_NAMES: operators of numbers that are no methods of theirs. */
+    private static final Set<String> ARITHMETIC = ['plus', 'minus', 'multiply', 'div', 'compareTo', 'or', 'and', 'xor', 'intdiv', 'mod',
+                                                   'leftShift', 'rightShift', 'rightShiftUnsigned'] as Set
     /** Classes whose static methods Groovy adds to the objects that are their first parameter. */
     private static final List<Class> ADDED = [DefaultGroovyMethods, StringGroovyMethods, EncodingGroovyMethods,
         ResourceGroovyMethods, ProcessGroovyMethods, DateGroovyMethods] as List<Class>
@@ -149,7 +150,7 @@ class Sandbox extends GroovyInterceptor {
             return name in ['call', 'doCall']
         }
         return isLibrarys(receiver.class) || receiver instanceof Environment || receiver instanceof Build ||
-            receiver instanceof Number && name in ARITHMETIC
+            receiver instanceof Number && name in ARITHMETIC && method(receiver, name, arguments) == null
     }
 
     private boolean isLibrarysMethod(Object receiver, String name, Object[] arguments) {

@@ -45,6 +45,18 @@ class PlantedViolationsTest {
     }
 
     @Test
+    void arithmetic_needs_no_permission() {
+        step('def call() { int n = 7; echo "${n + 1} ${n - 1} ${n * 2} ${n / 2} ${n % 2} ${n | 8} ${n & 3} ${n ^ 1} ${n << 1} ${n >> 1} ${n >>> 1}" }')
+        assert '8 6 14 3.5 1 15 3 6 14 3 3' in jenkins.console.lines : jenkins.console
+    }
+
+    @Test
+    void counting_down_is_no_arithmetic_and_needs_permission() {
+        assert failureOf('def call() { int n = 7; n-- }').message ==
+            'Scripts not permitted to use staticMethod org.codehaus.groovy.runtime.DefaultGroovyMethods previous java.lang.Number'
+    }
+
+    @Test
     void a_matcher_that_lives_across_a_step() {
         jenkins.allowed += ['method java.util.regex.Matcher matches', 'staticMethod java.util.regex.Pattern compile java.lang.String',
                             'method java.util.regex.Pattern matcher java.lang.CharSequence']
