@@ -117,11 +117,36 @@ class PlantedViolationsTest {
         [
             'def call() { new Date(0).hours = 1 }': 'field java.util.Date hours', 'def call() { "".@value }': 'field java.lang.String value',
             'def call() { "".@hash = 1 }': 'field java.lang.String hash', 'def call() { def a = new StringBuilder("a"); a[0] = "b" }': 'putAt',
+            'def call() { "abc"[0] }': 'staticMethod org.codehaus.groovy.runtime.DefaultGroovyMethods getAt java.lang.String int',
         ].each { String code, String signature ->
             jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
             jenkins.allowed += ['new java.util.Date long', 'new java.lang.StringBuilder java.lang.String']
-            assert failureOf(code).message.contains(signature) : code
+            assert failureOf(code).message.contains(signature) : "${code}: ${jenkins.failure}"
         }
+    }
+
+    @Test
+    void what_is_allowed_does_what_it_does_outside_of_the_sandbox() {
+        jenkins.allowed += [
+            'new java.awt.Point int int', 'field java.awt.Point x', 'new java.util.Date long', 'field java.util.Date hours',
+            'method java.util.Date getHours', 'method java.lang.String split java.lang.String',
+            'staticMethod org.codehaus.groovy.runtime.DefaultGroovyMethods putAt java.util.Map java.lang.Object java.lang.Object',
+        ]
+        step('''def call() {
+            def point = new java.awt.Point(1, 2); point.@x = 3
+            def date = new Date(0); date.hours = 4
+            def words = 'a b'.split(' '); words[0] = 'c'
+            def map = [:]; map[1] = 'e'
+            env.KEPT = 'f'
+            echo "${point.@x} ${date.hours} ${words[0]} ${words.length} ${map} ${[7, 8][1]} ${env.KEPT}"
+        }''')
+        assert '3 4 c 2 [1:e] 8 f' in jenkins.console.lines : jenkins.console
+    }
+
+    @Test
+    void one_that_is_allowed_opens_no_door_for_another() {
+        assert failureOf('def call() { UUID.randomUUID(); System.getenv("PATH") }').message ==
+            'Scripts not permitted to use staticMethod java.lang.System getenv java.lang.String'
     }
 
     @Test
@@ -132,7 +157,7 @@ class PlantedViolationsTest {
         ].each { String code, String signature ->
             jenkins = new Jenkins(agent: new Agent(new File(folder, 'work')))
             jenkins.allowed -= 'method java.lang.Object getClass'
-            assert failureOf(code).message.contains(signature) : code
+            assert failureOf(code).message.contains(signature) : "${code}: ${jenkins.failure}"
         }
     }
 
