@@ -38,7 +38,7 @@ class Build {
             tests_failed: wanted.tests?.failCount,
             tests_skipped: wanted.tests?.skipCount,
             parameters: wanted.parameters == null ? null : chosen(params, wanted.parameters),
-            extra: wanted.extra == null ? null : json(wanted.extra, 0),
+            extra: wanted.extra == null ? null : json(wanted.extra),
         ]
         return Parameters.present(columns)
     }
@@ -146,7 +146,7 @@ class Build {
         Map chosen = [:]
         for (Object name : names) {
             if (params.get(name) != null) {
-                chosen.put(name, json(params.get(name), 0))
+                chosen.put(name, json(params.get(name)))
             }
         }
         return chosen
@@ -154,7 +154,7 @@ class Build {
 
     /** What JSON has stays what it is; anything else becomes its text. */
     @NonCPS
-    private static Object json(Object value, int level) {
+    private static Object json(Object value) {
         if (value == null || value instanceof Boolean) {
             return value
         }
@@ -164,14 +164,14 @@ class Build {
         if (value instanceof Map) {
             Map plain = [:]
             for (Map.Entry entry : value.entrySet()) {
-                plain.put("${entry.key}".toString(), json(entry.value, level + 1))
+                plain.put("${entry.key}".toString(), json(entry.value))
             }
             return plain
         }
         if (value instanceof Collection) {
             List plain = []
             for (Object item : value) {
-                plain.add(json(item, level + 1))
+                plain.add(json(item))
             }
             return plain
         }

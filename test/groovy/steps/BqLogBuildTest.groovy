@@ -96,6 +96,13 @@ class BqLogBuildTest extends StepTest {
     }
 
     @Test
+    void what_is_wrong_with_a_row_comes_all_at_once() {
+        String message = fails("bqLogBuild parameters: ['PASSWORD'], tests: [x: 1], extra: [a: params]", [PASSWORD: new Secret()])
+        assert message == "bqLogBuild: the build's parameter 'PASSWORD' is a Secret, which is not put on record; 'tests' holds 'x', " +
+            "it takes whole numbers as totalCount, failCount and skipCount; 'extra' holds a Secret, which is not put on record"
+    }
+
+    @Test
     void nasty_parameters_arrive_byte_for_byte() {
         Map values = [NASTY, NASTY].transpose().collectEntries { name, value -> ["P${NASTY.indexOf(name)}".toString(), value] }
         values.LONG = 'x' * 200 * 1024
@@ -117,6 +124,14 @@ class BqLogBuildTest extends StepTest {
             date: params.date, text: "${'g'}", 3: [[:], []]]''', [nan: Double.NaN, date: new Date(0)])
         assert received[0].build.extra == [int: 1, long: 12345678901, decimal: 1.50, float: 2.5, yes: true, nothing: null, nan: 'NaN',
                                            date: String.valueOf(new Date(0)), text: 'g', '3': [[:], []]]
+    }
+
+    @Test
+    void an_extra_has_at_most_twenty_levels() {
+        String nested = 'def extra = 1; for (int level = 0; level < LEVELS; level++) { extra = [a: extra] }; bqLogBuild extra: extra'
+        succeeds(nested.replace('LEVELS', '20'))
+        assert received[0].build.extra == (1..20).inject(1) { inner, level -> [a: inner] }
+        assert fails(nested.replace('LEVELS', '21')) == "bqLogBuild: 'extra' is nested deeper than 20 levels"
     }
 
     @Test
