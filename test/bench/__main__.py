@@ -68,7 +68,7 @@ class Bench:
 
     def _bare(self) -> None:
         first, later = self._step(
-            "from a bare image", lambda: comparisons.from_a_bare_image(self._scene, self._plan.bare_runs)
+            "from a bare image", lambda: comparisons.from_a_bare_image(self._scene, self._plan.long_runs)
         )
         self.results.comparisons += [first, later]
         self._goal("bare image to row, pip: share of venv + pip + script", 0.55, ratio(first, "bqsteps", "plain"))
@@ -86,7 +86,7 @@ class Bench:
             table = self._compare(title, lambda at=latency: comparisons.warm_ensure(self._scene, self._plan.runs, at))  # type: ignore[misc]
             if latency == LATENCY:
                 self._judge_warm(log, table)
-        job = lambda: comparisons.warm_log(self._scene, self._plan.job_runs, 0.08, 1.5)  # noqa: E731  a thing to do
+        job = lambda: comparisons.warm_log(self._scene, self._plan.long_runs, 0.08, 1.5)  # noqa: E731  a thing to do
         slow = self._compare("a row, jobs of 1.5 s", job)
         slow.notes.append("A job is looked at now and then: own time has the wait from its end to the next look in it.")
 
@@ -114,7 +114,7 @@ class Bench:
         self.results.growth["tables as defined, 20 ms a request"] = {**points, most: many.sides["bqsteps"]}
         times = ratio(many, loop, "bqsteps")
         self._goal(f"{most:,} tables: times as fast as a plain loop", 12, times, is_least=True)
-        limited = self._often("with limits", tables.within_limits, self._plan.limited_runs)
+        limited = self._often("with limits", tables.within_limits)
         self.results.growth["the same within 100 requests a second"] = {most: limited}
         allowed = most / REQUESTS_A_SECOND
         self._goal(f"{most:,} tables, limits on: share of what they allow", 1.3, median(limited, wall) / allowed)
@@ -134,7 +134,7 @@ class Bench:
         self._slow_rows(rows)
 
     def _slow_rows(self, rows: Rows) -> None:
-        runs, most = self._plan.job_runs, self._plan.slow_rows[-1]
+        runs, most = self._plan.long_runs, self._plan.slow_rows[-1]
         slow = {
             count: self._step(f"{count} rows, jobs of 1 s", lambda n=count: rows.within_limits(n, runs))  # type: ignore[misc]
             for count in self._plan.slow_rows
@@ -147,8 +147,8 @@ class Bench:
             f" {ROWS_A_SECOND} of them a second, and the rest is waiting."
         )
 
-    def _often(self, title: str, work: Callable[[], Sample], runs: int = 0) -> list[Sample]:
-        return self._step(title, lambda: [work() for _ in range(runs or self._plan.runs)])
+    def _often(self, title: str, work: Callable[[], Sample]) -> list[Sample]:
+        return self._step(title, lambda: [work() for _ in range(self._plan.long_runs)])
 
 
 def _machine() -> str:

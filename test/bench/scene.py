@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ class Scene:
         self.watch = watch
         self._folder = folder
         self._numbers = itertools.count(1)
-        self.bare, self.prepared, self.plain_image = map(self._image, (image.bare, image.prepared, image.plain))
+        with ThreadPoolExecutor() as pool:
+            images = pool.map(self._image, (image.bare, image.prepared, image.plain))
+            self.bare, self.prepared, self.plain_image = images
         self.clear()
         create_logs(bq)
 
